@@ -93,7 +93,7 @@ const LIBRARY_PART_TIME = 10;
 const inspection = () => import('./inspect/inspect-model.ts');
 
 const NO_MEAN_SQUARE =
-  'the model has no statistics of its training text, so dynamic evaluation uses a running mean square; with statistics, models that were trained for long gain more: `withMeanSquare` measures them';
+  'the model has no statistics of its training text, so dynamic evaluation uses a running mean square; with statistics, models that were trained for a long time gain more: `withMeanSquare` measures them';
 
 /** An engine, and a model's weights in its memory. */
 export interface LoadedModel {

@@ -20,7 +20,7 @@ const NATIVE_KIND: EngineKind = {
     const emulated =
       compute === 'bfloat16' &&
       !backend.hasBfloat16Instruction &&
-      `bfloat16 is emulated with ${backend.instructions} here: the same bits as with AVX512_BF16, but slower than float32.`;
+      `bfloat16 is emulated with ${backend.instructions} here: the results are bit-identical to those of AVX512_BF16, but slower than in float32.`;
     return {
       engine: new CpuEngine(backend),
       notice: joined(threadsNotice(backend.threads, threads, 'the system starts no more'), emulated),

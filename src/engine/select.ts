@@ -40,7 +40,7 @@ export const webgpuKind = (openDevice: (gpu: number) => Promise<GpuDevice>): Eng
 
 function twinNotice({ number, twin }: AdapterFacts): string | undefined {
   if (twin === undefined) return undefined;
-  return `GPUs ${twin} and ${number} have the same name, and WebGPU can't tell them apart: either may compute.`;
+  return `GPUs ${twin} and ${number} have the same name, and WebGPU can't tell them apart: either may be used.`;
 }
 
 /** Plain TypeScript, which works everywhere. Loaded only when it is needed. */

@@ -222,8 +222,8 @@ function checkHalfSupport(format: ExportFormat, precision: HalfPrecision): void 
   if (format === 'npz' && precision === 'bfloat16') {
     throw new CheckpointError(
       'checkpoint-not-convertible',
-      'NumPy has no bfloat16, so that an .npz file can not hold it.',
-      { remedies: [{ text: 'It has float16', set: { precision: 'float16' } }] },
+      "NumPy has no bfloat16, so an .npz file can't store it.",
+      { remedies: [{ text: 'To use float16, which it has', set: { precision: 'float16' } }] },
     );
   }
   if (format === 'torch7') {
@@ -240,7 +240,7 @@ function checkPyTorchSupport({ config }: Checkpoint) {
   throw new CheckpointError(
     'checkpoint-not-convertible',
     'PyTorch has no such gru: its reset gate acts before the recurrent product, as in the original; that of nn.GRU acts after it. ' +
-      'Its tensors are named gru_v1.…, so that no nn.GRU loads them by mistake.',
+      'Its tensors are named gru_v1.…, so that nn.GRU does not load them by mistake.',
     {
       remedies: [
         { text: 'Write a Python module for it next to the weights', set: { asModule: true } },

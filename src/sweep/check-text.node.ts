@@ -51,7 +51,7 @@ export async function checkTextHere(definition: SweepDefinition, text: SweepText
       cause,
       remedies: [
         {
-          text: 'Copy the text from the machine that started the sweep. If it has another place on this one, name that place',
+          text: 'Copy the text from the machine that started the sweep. If it is elsewhere on this machine, name its path',
         },
       ],
     });

@@ -42,7 +42,7 @@ export function checkFree(folder: string): void {
   const name = basename(folder);
   throw new SweepError('sweep-exists', `there is already a sweep ${name}, in ${folder}.`, {
     remedies: [
-      { text: 'To go on with it', command: ['sweep', 'resume', name] },
+      { text: 'To continue it', command: ['sweep', 'resume', name] },
       { text: 'Or give the new one another name', set: { name: `${name}-2` } },
     ],
   });

@@ -266,7 +266,7 @@ export async function* trainOn(
       ...(asked.fit ? [`\`fit\`: ${shape}`] : []),
       ...(resumed?.notices ?? []),
       ...(engines.notice ? [engines.notice] : []),
-      ...(keepsGpu ? ['the run goes on with the GPU engine, as before'] : []),
+      ...(keepsGpu ? ['the run continues with the GPU engine, as before'] : []),
     ];
     yield* runTraining({
       ...settings,

@@ -74,7 +74,7 @@ test('a checkpoint under two names counts once; different runs are reported', as
     );
   assert.deepEqual(read('mean.safetensors').parameters, averageCheckpoints([a, b]).parameters);
   const mixed = await run('a.safetensors', 'foreign.safetensors', '-o', 'mixed.safetensors');
-  assert.match(mixed.stdout, /^a\.safetensors and foreign\.safetensors are of different runs: /m);
+  assert.match(mixed.stdout, /^a\.safetensors and foreign\.safetensors come from different runs: /m);
   const one = await run('b.safetensors', 'link.safetensors', '-o', 'one.safetensors');
   assert.equal(one.code, 0, one.stderr);
   assert.match(one.stdout, /^its parameters are those of one checkpoint;/m);

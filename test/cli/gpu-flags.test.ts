@@ -126,7 +126,7 @@ test('a software adapter computes only if the environment allows it; a resumed r
   const kept = await resume(2, [], SOFTWARE);
   assert.equal(kept.code, 0, kept.stderr);
   assert.match(kept.stdout, gpu);
-  assert.match(kept.stdout, /^the run goes on with the GPU engine, as before$/m);
+  assert.match(kept.stdout, /^the run continues with the GPU engine, as before$/m);
   const lost = await resume(3, [], NO_DRIVER);
   assert.equal(lost.code, 0, lost.stderr);
   assert.match(lost.stdout, /^device: CPU, /m);

@@ -329,7 +329,7 @@ test('bad input', async (context) => {
     [['eval', model, '--part', 'test'], 1, /the test part .* has no batch/],
     [['eval', model, 'book.txt', '--baseline'], 2, /--baseline .* use it with --part val or test/],
     [['eval', model, '--part', 'train', '--baseline'], 2, /--baseline .* use it with --part val or test/],
-    [['eval', model, '--fit-temperature', '--temperature', '2'], 2, /use one of them/],
+    [['eval', model, '--fit-temperature', '--temperature', '2'], 2, /use only one of them/],
     [['eval', model, 'book.txt', '--fit-temperature', '--dynamic'], 2, /fixed weights: leave out --dynamic/],
     [['eval', model, 'book.txt', '--temperature', '2', '--dynamic'], 2, /expected 1 with --dynamic/],
     [['eval', model, '--temperature', '0'], 2, /temperature/],

@@ -88,7 +88,7 @@ parameters:
   );
   assert.match(rows[2].message, /^a gru with one layer of 100,000,000 units/);
   const retried = await run(['sweep', 'retry'], { cwd });
-  assert.match(retried.stderr, /^2 failed trials are trained again\.$/m);
+  assert.match(retried.stderr, /^2 failed trials will be trained again\.$/m);
   assert.match((await run(['sweep', 'status'], { cwd })).stdout, /2 of 4 done, 2 failed/);
 });
 
@@ -112,7 +112,7 @@ test('mistakes: one sentence each, and nothing is made', async (context) => {
     [['--max-epochs', '9'], /^unknown flag --max-epochs\. It is a flag of training: --try max-epochs=9$/m],
     [['-rnn_size=3'], /^unknown flag -rnn_size\. It is a flag of training: --try rnn-size=3$/m],
     [['--trails', '9'], /^unknown flag --trails\. Did you mean --trials\?$/m],
-    [['--try', 'rnn-size=1,2', '--csv'], /^--csv does not go with sweep run$/m],
+    [['--try', 'rnn-size=1,2', '--csv'], /^--csv can't be used with sweep run$/m],
     [['--try', 'rnn-size=1,2', '--name', '../x'], /^name: got "\.\.\/x", expected up to 100 letters/m],
     [[], /^--try: there is nothing to search/m],
     [
@@ -189,7 +189,7 @@ test('Ctrl-C: the trials save their states, and resume ends with the losses of a
     },
   });
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /^the sweep is interrupted\. To go on: .* sweep resume a$/m);
+  assert.match(stopped.stderr, /^the sweep is interrupted\. To continue: .* sweep resume a$/m);
   assert.match(
     (await run(['sweep', 'status', 'a'], { cwd })).stdout,
     /^a: waiting: no process works on it$/m,

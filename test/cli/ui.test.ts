@@ -100,10 +100,10 @@ test('an export replaces an earlier one, and nothing else', async (context) => {
     JSON.parse(readFileSync(join(cwd, 'site', 'snapshot', 'index.json'), 'utf8')).runs.changed.length,
     1,
   );
-  writeFileSync(join(cwd, 'site', 'stale'), '');
+  writeFileSync(join(cwd, 'site', 'CNAME'), '');
   const second = await resident(['ui', 'cv', '--export', 'site'], { cwd });
   assert.equal(second.code, 0, second.stderr);
-  assert.equal(existsSync(join(cwd, 'site', 'stale')), false);
+  assert.equal(existsSync(join(cwd, 'site', 'CNAME')), true);
   mkdirSync(join(cwd, 'mine'));
   writeFileSync(join(cwd, 'mine', 'thesis.txt'), 'x');
   for (const target of ['mine', 'cv', '.']) {

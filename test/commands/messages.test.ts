@@ -366,7 +366,7 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
   },
   { text: /^Colour a text by one of them/, reason: 'a model with labelled units: test/cli/units.test.ts' },
   {
-    text: /^To see how far it is/,
+    text: /^To see its progress/,
     reason: 'a sweep whose first trial has not ended: test/cli/sweep.test.ts',
   },
   {
@@ -395,7 +395,7 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     reason: 'a text given to the library: test/train',
   },
   {
-    text: /^With (half the learning rate|a bound on the gradient)/,
+    text: /^With (half the learning rate|a limit on the gradient)/,
     reason: 'a loss that rises for hundreds of iterations without exploding: test/train/advice.test.ts',
   },
   {
@@ -407,11 +407,11 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     reason: 'a run that fills the memory of the machine: test/model/memory.test.ts',
   },
   {
-    text: /^To (compute on the CPU|go on from there)/,
+    text: /^To (compute on the CPU|continue from there)/,
     reason: 'a GPU that is too small or lost: test/model/memory.test.ts, test/train/go-on-after-loss.test.ts',
   },
   {
-    text: /^(On this machine, a second worker is|its trials wait for workers|Copy it from there|To work on it)/,
+    text: /^(To start a second worker on this machine|its trials wait for workers|Copy it from there|To work on it)/,
     reason: 'sweeps in a database, and their workers: test/sweep/postgres/sweep-command.test.ts',
   },
   { text: /^Name it/, reason: 'checkpoints of earlier versions: test/train/run-inputs.test.ts' },

@@ -146,7 +146,7 @@ test('warns of a held-out text that is too short for a batch', () => {
   const short = counting(600, 5);
   const size = `${options.batchSize} × ${options.sequenceLength}`;
   assert.deepEqual(messages(short), [
-    `the validation text has 5 bytes, too few for one batch of ${size} (${options.batchSize * options.sequenceLength}): training goes on without evaluation.`,
+    `the validation text has 5 bytes, too few for one batch of ${size} (${options.batchSize * options.sequenceLength}): training continues without evaluation.`,
   ]);
   // The held-out shape decides.
   assert.match(
@@ -156,7 +156,7 @@ test('warns of a held-out text that is too short for a batch', () => {
   assert.deepEqual(messages(short, { ...options, heldOut: { batchSize: 1, sequenceLength: 5 } }), []);
   const { validation: test, ...rest } = counting(600, 600);
   assert.deepEqual(messages({ ...rest, test }), [
-    'there is no validation data: training goes on without evaluation. To get some, set a separate text (`validation`).',
+    'there is no validation data: training continues without evaluation. To get some, set a separate text (`validation`).',
   ]);
   const { validation: shortTest, ...others } = short;
   assert.match(messages({ ...others, test: shortTest })[1] ?? '', /^the test text has 5 bytes, too few/);

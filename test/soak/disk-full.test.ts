@@ -8,7 +8,7 @@ test('the disk becomes full and has space again: checkpoints stay, training cont
   const report = trainOnFullDisk('tmpfs', 240);
   assert.equal(report.iterations, 240);
   assert.ok(report.warnings > 0 && report.after > 60, JSON.stringify(report));
-  assert.match(report.message, /disk is full.*Earlier checkpoints are untouched. Training goes on/);
+  assert.match(report.message, /disk is full.*Earlier checkpoints are untouched. Training continues/);
   assert.ok(report.again > 0, 'saving works again');
   assert.deepEqual([report.changed, report.leftovers, report.code], [0, 0, undefined]);
   assert.ok(report.read >= 4, `${report.read} checkpoints were read, including best and last`);

@@ -187,10 +187,7 @@ test('an engine that is always lost: twice the same kind, then the CPU, then the
     ['wasm', 'wasm', 'wasm', 'auto'],
   );
   assert.equal(engines.open(), 0);
-  assert.match(
-    error.message,
-    /What was learned up to iteration 60 is saved\.\nTo go on from there: resume: "/,
-  );
+  assert.match(error.message, /The model of iteration 60 is saved\.\nTo continue from there: resume: "/);
   const checkpointed = events.filter(({ type }) => type === 'checkpointed');
   assert.equal(checkpointed.length, 1);
   const saved = openCheckpoint(files.get('last.safetensors') ?? new Uint8Array(), 'last');

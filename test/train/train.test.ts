@@ -209,7 +209,7 @@ test('a failed save gives a warning, and training goes on; if the last save fail
   const warnings = ofType(all, 'warning').filter(({ code }) => code === 'checkpoint-save-failed');
   assert.deepEqual(
     warnings.map(({ message }) => message),
-    ['the disk is full. Training goes on.'],
+    ['the disk is full. Training continues.'],
   );
   assert.deepEqual(
     ofType(all, 'checkpointed').map(({ iteration }) => iteration),

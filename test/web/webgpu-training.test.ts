@@ -73,7 +73,7 @@ describe('training on the GPU of a page', {
   const stop = async (page: Page) => {
     await page.getByText(/^iteration [1-9]/).waitFor({ timeout: 120_000 });
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-    await page.getByText('you can go on with the run').waitFor();
+    await page.getByText('you can continue the run').waitFor();
   };
 
   test('the CPU trains unless the GPU is chosen; a run that goes on keeps its engine until another is chosen', async () => {
@@ -114,7 +114,7 @@ describe('training on the GPU of a page', {
     await hasEngine(page, 'wasm');
     assert.match(
       await page.locator('.problem', { hasText: 'wasm engine' }).innerText(),
-      /The GPU .* was lost: .* Training (begins again|goes on from a copy of iteration \d+)\. Engine: .*wasm engine/i,
+      /The GPU .* was lost: .* Training (starts again from the beginning|continues from a copy of iteration \d+)\. Engine: .*wasm engine/i,
     );
     await stop(page);
     await page.context().close();

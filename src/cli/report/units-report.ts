@@ -22,7 +22,7 @@ export function unitsLines(labels: readonly UnitLabel[], { name, symbols }: Labe
   const about = `in ${name} (${formatCount(symbols)} symbols)`;
   if (shown.length === 0)
     return [
-      `no unit of ${formatCount(labels.length)} tracks anything known ${about} that the network before training does not.`,
+      `none of the ${formatCount(labels.length)} units tracks anything ${about} clearly better than the network did before training.`,
     ];
   const width = Math.max(...shown.map(({ label }) => label?.length ?? 0), 'tracks'.length);
   return [
@@ -32,7 +32,7 @@ export function unitsLines(labels: readonly UnitLabel[], { name, symbols }: Labe
       ({ label = '', r, untrained, ...own }) =>
         `  ${unitName(own).padEnd(8)} ${label.padEnd(width)}  ${signed(r)}  ${untrained.toFixed(2)}`,
     ),
-    `${formatCount(shown.length)} of ${formatCount(labels.length)} units. r: the correlation, negative if the unit is low there; before training: the highest of any unit.`,
+    `${formatCount(shown.length)} of ${formatCount(labels.length)} units. r: the correlation, negative if the unit is low where this is high; before training: the highest of any unit.`,
   ];
 }
 

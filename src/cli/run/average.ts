@@ -142,6 +142,6 @@ function runNotices(files: readonly Averaged[]): string[] {
   const other = others.find(({ runId }) => runId !== first?.runId);
   if (!first || !other) return [];
   return [
-    `${first.path} and ${other.path} are of different runs: unless one began with the weights of the other, the mean is a bad model`,
+    `${first.path} and ${other.path} come from different runs: unless one began with the weights of the other, their mean will be a bad model`,
   ];
 }

@@ -71,7 +71,7 @@ export async function statisticsFor(
     if (isRequired || context.signal.aborted || !(error instanceof CharRnnError)) throw error;
     const [reason] = error.problem.split('\n');
     context.say(
-      `--dynamic has no statistics of the training text, so it uses a running mean square. With statistics, models that were trained for long gain more. ${reason} Name the text with --statistics-text.`,
+      `--dynamic has no statistics of the training text, so it uses a running mean square. With statistics, models that were trained for a long time gain more. ${reason} Name the text with --statistics-text.`,
     );
     return undefined;
   }

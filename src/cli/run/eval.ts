@@ -83,7 +83,7 @@ function checkCombination(part: Part, flags: EvalFlags): void {
   }
   if (fitTemperature && temperature !== 1) {
     throw new UsageError(
-      '--fit-temperature finds a temperature and --temperature gives one: use one of them.',
+      '--fit-temperature finds a temperature and --temperature gives one: use only one of them.',
     );
   }
   if (fitTemperature && dynamic) {

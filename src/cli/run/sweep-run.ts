@@ -50,7 +50,7 @@ export async function joinWork(flags: SweepFlags, name: string | undefined): Pro
     throw new UsageError('sweep worker needs --database: the sweep of this folder is in a file.', {
       remedies: [
         {
-          text: 'On this machine, a second worker is',
+          text: 'To start a second worker on this machine',
           command: ['sweep', 'resume', ...(name ? [name] : [])],
         },
       ],
@@ -109,7 +109,7 @@ async function addToSweep(flags: SweepFlags, given: SweepInput | undefined): Pro
       if (!isDeepStrictEqual(JSON.parse(JSON.stringify(asked)), definition))
         throw new SweepError(
           'sweep-exists',
-          `the sweep ${basename(folder)} has other settings. More trials keep its settings: leave the new ones out.`,
+          `the sweep ${basename(folder)} has other settings. Added trials use the settings of the sweep: leave out the new ones.`,
           { remedies: [{ text: 'Or start another sweep, with another name' }] },
         );
     }
@@ -170,12 +170,11 @@ function startedLines({ name, trials, rungs, workers }: Extract<SweepEvent, { ty
 
 function eventLine(event: SweepEvent): string | undefined {
   if (event.type === 'ended') return endedLine(event);
-  if (event.type === 'promoted')
-    return `rung ${event.rung + 1}: trial${event.trials.length === 1 ? '' : 's'} ${event.trials.join(', ')} go on`.replace(
-      /^(rung \d+: trial \d+) go /,
-      '$1 goes ',
-    );
-  if (event.type === 'put-back') return `trial ${event.trial}: put back: ${event.message}`;
+  if (event.type === 'promoted') {
+    const { trials, rung } = event;
+    return `rung ${rung + 1}: ${trials.length === 1 ? `trial ${trials[0]} continues` : `trials ${trials.join(', ')} continue`}`;
+  }
+  if (event.type === 'put-back') return `trial ${event.trial}: back in the queue: ${event.message}`;
   return undefined;
 }
 
@@ -189,7 +188,7 @@ function finishedLines(
     return [`its trials wait for workers. On each machine: ${commandLine(words)}`];
   }
   if (reason !== 'completed')
-    return [`the sweep is ${reason}. To go on: ${commandLine(['sweep', 'resume', name])}`];
+    return [`the sweep is ${reason}. To continue: ${commandLine(['sweep', 'resume', name])}`];
   if (!best) return ['no trial has a loss: all have exploded or failed.'];
   return [bestLine(best), `to copy its model: ${commandLine(['sweep', 'best', name])}`];
 }

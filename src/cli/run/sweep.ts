@@ -42,7 +42,7 @@ export async function runSweep(input: CommandInput, flags: SweepFlags): Promise<
   const action = actionOf(word);
   for (const [key, typed] of input.typed)
     if (key !== 'log' && !(FLAGS_OF[action] as readonly string[]).includes(key))
-      throw new UsageError(`${typed} does not go with sweep ${action}`);
+      throw new UsageError(`${typed} can't be used with sweep ${action}`);
   if (action === 'run') {
     const { startSweep } = await import('./sweep-run.ts');
     return startSweep(input, flags, words);
@@ -102,7 +102,7 @@ async function showBest(store: SweepStore, { folder, flags }: Target): Promise<n
       'sweep-no-result',
       `no trial of ${basename(folder)} has reached the end of a rung yet.`,
       {
-        remedies: [{ text: 'To see how far it is', command: ['sweep', 'status', basename(folder)] }],
+        remedies: [{ text: 'To see its progress', command: ['sweep', 'status', basename(folder)] }],
       },
     );
   const sweep = await store.record();
@@ -166,7 +166,7 @@ async function retrySweep(store: SweepStore, { folder, flags }: Target): Promise
     note(`no trial of ${basename(folder)} has failed.`);
     return 0;
   }
-  note(`${count} failed ${count === 1 ? 'trial is' : 'trials are'} trained again.`);
+  note(`${count} failed ${count === 1 ? 'trial' : 'trials'} will be trained again.`);
   return resume(flags, folder);
 }
 

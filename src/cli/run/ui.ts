@@ -68,8 +68,8 @@ async function serve(
   const address = `${port.url}/#token=${token}`;
   process.stdout.write(`${address}\n`);
   for (const folder of missing)
-    note(`there is no folder ${folder} yet: its runs will appear when there are.`);
-  note('Open this address in a browser of this machine; Ctrl-C ends the program.');
+    note(`there is no folder ${folder} yet: its runs will appear when there are some.`);
+  note('Open this address in a browser on this machine; Ctrl-C ends the program.');
   if (!flags.noOpen && hasScreen()) openBrowser(address);
   await new Promise((resolve) => catchSignals(resolve));
   await listening.close(0);

@@ -17,7 +17,7 @@ import { inFlags } from '../arguments/flags-in-messages.ts';
 import { formatDuration, formatMoment } from './duration-text.ts';
 
 export function skippedText({ iteration, cause, consecutive, limit }: SkippedEvent): string {
-  return `iteration ${iteration}: the ${cause} is not finite; step skipped (${consecutive} in a row; after ${limit} the run goes back to an earlier state)`;
+  return `iteration ${iteration}: the ${cause} is not finite; update skipped (${consecutive} in a row; after ${limit}, the run returns to an earlier state)`;
 }
 
 export function restoredText({ reason, iteration, learningRate, retry, retries }: RestoredEvent): string {

@@ -133,8 +133,8 @@ export function splitWarnings(
     warnings.push({
       code: 'no-validation',
       message: validation
-        ? `${tooShortHeldOut('validation', validation, kind, options)}: training goes on without evaluation.`
-        : 'there is no validation data: training goes on without evaluation. To get some, set a separate text (`validation`)' +
+        ? `${tooShortHeldOut('validation', validation, kind, options)}: training continues without evaluation.`
+        : 'there is no validation data: training continues without evaluation. To get some, set a separate text (`validation`)' +
           // The fractions do not apply if a text is held out.
           (test ? '.' : ', or a larger `validationFraction` and a smaller `trainFraction`.'),
     });

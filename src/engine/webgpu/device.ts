@@ -65,9 +65,12 @@ export async function requestDevice(adapter: GPUAdapter, facts: AdapterFacts): P
       requiredLimits: { ...facts.limits },
     });
   } catch (error) {
-    throw new UnsupportedError(`the driver of the GPU ${facts.name} gave no device: ${reasonOf(error)}.`, {
-      cause: error,
-    });
+    throw new UnsupportedError(
+      `the driver of the GPU ${facts.name} provided no device: ${reasonOf(error)}.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

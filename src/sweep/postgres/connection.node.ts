@@ -158,7 +158,7 @@ export function databaseError(url: string, cause: unknown): SweepError {
   if (code === '42501') {
     const isForDatabase = /for database/.test(reason);
     const grant = `Let its owner run: GRANT CREATE ON DATABASE ${databaseOf(url)} TO ${userOf(url)}`;
-    return new SweepError('sweep-database', `the user of ${place} has too few rights: ${reason}.`, {
+    return new SweepError('sweep-database', `the user of ${place} lacks a permission: ${reason}.`, {
       cause,
       remedies: [
         {

@@ -95,8 +95,8 @@ class Advisor {
       type: 'warning',
       code,
       message:
-        `little text is held out: the validation loss is accurate to ± ${range} only, and smaller differences may be chance. ` +
-        'Hold out more: a larger `validationFraction` (and a smaller `trainFraction`), or a separate text (`validation`).',
+        `the held-out text is short: the validation loss is accurate only to ± ${range}, and smaller differences may be chance. ` +
+        'Hold out more text: use a larger `validationFraction` (and a smaller `trainFraction`), or a separate text (`validation`).',
     };
   }
 

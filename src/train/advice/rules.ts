@@ -128,7 +128,7 @@ function adviseOnPlateau(
   if (first !== undefined && last.trainLoss > UNMOVED_FRACTION * first) {
     return {
       code: 'plateau',
-      message: `the training loss has hardly moved (${first.toFixed(4)} at first, ${last.trainLoss.toFixed(4)} now). Try a larger learning rate, and look at the text.`,
+      message: `the training loss has hardly moved (${first.toFixed(4)} at first, ${last.trainLoss.toFixed(4)} now). Try a larger learning rate, and read some of the text.`,
       remedies: [
         { text: 'With twice the learning rate', set: { learningRate: 2 * learningRate, resume: undefined } },
       ],
@@ -149,7 +149,7 @@ function adviseOnPlateau(
   }
   return {
     code: 'plateau',
-    message: `${where}: a plateau.${line} Stop here, or continue with a smaller learning rate.`,
+    message: `${where}: a plateau.${line} Stop the run, or continue it with a smaller learning rate.`,
     remedies:
       bestPath === undefined
         ? []
@@ -181,11 +181,11 @@ export function adviseOnBlocks(
     code: 'divergence',
     message:
       `the training loss has risen from ${lowest.toFixed(4)} to ${(recent.at(-1) ?? 0).toFixed(4)} (means of 100 iterations): the update steps are too large. ` +
-      'Try a smaller learning rate, or a bound on the gradient.',
+      'Try a smaller learning rate, or limit the gradient.',
     remedies: [
       { text: 'With half the learning rate', set: { learningRate: halved(learningRate), resume: undefined } },
       {
-        text: 'With a bound on the gradient',
+        text: 'With a limit on the gradient',
         set: { meanNormClip: 1, gradientNormClip: undefined, resume: undefined },
       },
     ],

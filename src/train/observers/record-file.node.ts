@@ -141,7 +141,7 @@ class RecordFile {
 
   #fail(error: unknown): void {
     this.close();
-    const message = `${this.#path} can't be written: ${describeSystemError(error)}. Training goes on without it.`;
+    const message = `${this.#path} can't be written: ${describeSystemError(error)}. Training continues without it.`;
     this.#warnings.push({ type: 'warning', code: this.#code, message });
   }
 }

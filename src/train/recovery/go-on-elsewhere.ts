@@ -59,14 +59,14 @@ export async function* goOnElsewhere(
 /** The error that ends the run: it says where what was learned is. */
 function finalError(error: unknown, { path, failure }: Saver, iteration: number): unknown {
   if (!isEngineFailure(error)) return error;
-  const problem = `${asSentence(error.problem)} No other engine could go on.`;
+  const problem = `${asSentence(error.problem)} No other engine could continue.`;
   const Kind = error instanceof MemoryError ? MemoryError : EngineLostError;
   if (failure) return new Kind(`${problem} ${failure.problem}`, { cause: error });
   if (path === undefined) return new Kind(problem, { cause: error });
-  const saved = `What was learned up to iteration ${formatCount(iteration)} is saved.`;
+  const saved = `The model of iteration ${formatCount(iteration)} is saved.`;
   return new Kind(`${problem} ${saved}`, {
     cause: error,
-    remedies: [{ text: 'To go on from there', set: { resume: path } }],
+    remedies: [{ text: 'To continue from there', set: { resume: path } }],
   });
 }
 

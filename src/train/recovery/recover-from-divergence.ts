@@ -30,7 +30,7 @@ export function recoverFromDivergence(
   const rate = run.goBack(false);
   const { iteration } = run;
   const tried = `${formatCount(retries)} ${retries === 1 ? 'retry' : 'retries'} with smaller learning rates did not help`;
-  const kept = iteration > 0 ? ` What was learned up to iteration ${formatCount(iteration)} is kept.` : '';
+  const kept = iteration > 0 ? ` The model of iteration ${formatCount(iteration)} is kept.` : '';
   return new DivergenceError(code, `${reason}; ${retries > 0 ? `${tried}; ` : ''}training stopped.${kept}`, {
     remedies: slowerRemedies(rate),
   });
@@ -43,7 +43,7 @@ function slowerRemedies(rate: number): Remedy[] {
   return [
     { text: 'To train with a smaller learning rate', set: { learningRate } },
     {
-      text: 'To bound the gradient as well',
+      text: 'To limit the gradient as well',
       set: { learningRate, meanNormClip: 1, gradientNormClip: undefined },
     },
   ];

@@ -103,7 +103,10 @@ function replacement(
   problems: readonly string[],
 ): ReplacedEngine {
   const { text } = engine.description;
-  const from = iteration > 0 ? `goes on from a copy of iteration ${formatCount(iteration)}` : 'begins again';
+  const from =
+    iteration > 0
+      ? `continues from a copy of iteration ${formatCount(iteration)}`
+      : 'starts again from the beginning';
   const message = `${problems.join(' ')} Training ${from}. Engine: ${text}.`;
   const warning: WarningEvent = { type: 'warning', code: error.code, message };
   return { engine, reason: error.problem, warning };

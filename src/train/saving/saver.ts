@@ -95,7 +95,7 @@ export class Saver {
       this.#savedIteration = before;
       if (!(error instanceof CheckpointError)) throw error;
       this.failure = error;
-      this.#warn(error, 'Training goes on.');
+      this.#warn(error, 'Training continues.');
     });
     // Any other error is thrown by the next call that waits for the save, not as an unhandled rejection.
     this.#currentSave.catch(() => {});

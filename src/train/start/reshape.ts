@@ -59,7 +59,7 @@ export function reshapeRun(
     },
     notices: [
       `batches of ${shapeText(options)} instead of ${shapeText(before)}: the weights, the optimizer's moments and the learning rate are kept; ` +
-        `training goes on at epoch ${(position / count).toFixed(2)}, which now has ${formatCount(count)} iterations instead of ${formatCount(countBefore)}; ` +
+        `training continues at epoch ${(position / count).toFixed(2)}, which now has ${formatCount(count)} iterations instead of ${formatCount(countBefore)}; ` +
         `the carried state ${keepsState ? 'is kept' : 'starts at zero'}; ` +
         `the held-out text stays the same and is measured in batches of ${shapeText(heldOut)}, so that losses compare`,
     ],

@@ -69,7 +69,7 @@ export function startingOptions(
   notices.push(...readingNotices(initial).map((notice) => `the checkpoint to start from: ${notice}`));
   if (initial.precision !== options.precision) {
     notices.push(
-      `the checkpoint to start from is ${initial.precision}; training goes on in ${options.precision}`,
+      `the checkpoint to start from is ${initial.precision}; training continues in ${options.precision}`,
     );
   }
   return { options, origins, notices };

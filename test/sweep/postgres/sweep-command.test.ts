@@ -103,7 +103,7 @@ test('stop, resume and more trials, from another folder', options, async (contex
   const stopped = await charRnn(['sweep', 'stop', '--database', url], { cwd: look });
   assert.match(stopped.stderr, /^book is stopped\.$/m);
   const worker = await charRnn(['sweep', 'worker'], { cwd });
-  assert.match(worker.stderr, /^the sweep is stopped\. To go on: .* sweep resume book$/m);
+  assert.match(worker.stderr, /^the sweep is stopped\. To continue: .* sweep resume book$/m);
   const resumed = await charRnn(['sweep', 'resume', '--workers', '2'], { cwd });
   assert.equal(resumed.code, 0, resumed.stderr);
   const more = await charRnn(['sweep', 'run', '--trials', '+3', '--workers', '2'], { cwd });
@@ -140,7 +140,7 @@ test(
     await owner.close();
     const weak = server.url.replace('postgres@', 'weak@').replace(/postgres$/, 'closed');
     const rights =
-      /^the user of .*closed has too few rights: permission denied for database closed\.\nLet its owner run: GRANT CREATE ON DATABASE closed TO weak\.?$/m;
+      /^the user of .*closed lacks a permission: permission denied for database closed\.\nLet its owner run: GRANT CREATE ON DATABASE closed TO weak\.?$/m;
     for (const [database, code, message] of [...expectations, [weak, 1, rights] as const]) {
       const { stderr, ...result } = await charRnn([...RUN, '--database', database], { cwd });
       assert.equal(result.code, code, stderr);

@@ -27,7 +27,8 @@ export function readCharRnn(root: Table, fileSize: number): Checkpoint {
   checkEmbedding(protos);
   const { maps, dropsState } = readRecurrentGraph(graphOutputs(graph), separateDecoder(protos));
   const notices: string[] = [];
-  if (reordered) notices.push('its vocabulary was not sorted: a seed gives other texts than in the original');
+  if (reordered)
+    notices.push('its vocabulary was not sorted: a seed gives different texts than in the original');
   if (dropsState)
     notices.push(
       'its dropout also acted on the carried state; in further training it acts only between layers',
