@@ -36,6 +36,7 @@ function callLines(): string {
     `struct HeldUnit {\n  double ${calls.HELD_UNIT.join(', ')};\n};`,
     `struct RowControls {\n  double ${calls.ROW_CONTROLS.join(', ')};\n};`,
     numbering('Operation', 'OP', calls.OPERATIONS),
+    numbering('Element', 'ELEMENT', calls.ELEMENTS),
   ].join('\n');
 }
 

@@ -191,12 +191,16 @@ static const TileFunction PAIR_COLUMN_TILES[TILE_PANELS][7] = TILE_TABLE(pair_ti
 
 // What the products need to know about pairs: see Float32.
 struct Bfloat16 {
-  enum { STEPS = LANES / 2, IS_PACKED = 1 };
+  enum { STEPS = LANES / 2, IS_PACKED = 1, PACKS_WEIGHTS = 1, MAX_TERM_PANELS = 64 };
   static TileFunction row_tile(int width, int rows) { return PAIR_ROW_TILES[width - 1][rows]; }
   static TileFunction column_tile(int width, int rows) { return PAIR_COLUMN_TILES[width - 1][rows]; }
-  static Panels rows(Panels a, int count, index_t from, index_t to, Panels room) {
+  static Panels rows(Panels a, int count, index_t from, index_t to, Panels room, float* = 0) {
     for (int p = 0; p < count; p++) pack_rows(to - from, a.at + p * a.next + from * LANES, room.at + p * room.next + from * STEPS);
     return room;
+  }
+  static index_t panel_floats(int kPanels) { return (index_t)kPanels * STEPS * LANES; }
+  static vf token_weights(const float* table, index_t panel, index_t V, int token, int v) {
+    return Float32::token_weights(table, panel, V, token, v);
   }
   static index_t steps_of_rows(index_t rows) { return (rows + 1) / 2; }
   static void transpose(const float* w, index_t N, int kPanels, float* into) { pack_transposed_panel(w, N, kPanels, into); }

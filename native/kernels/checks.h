@@ -28,16 +28,24 @@ static void require_floats(CheckedCall& c, int buffer, double floats) { require_
 static void allow_floats(CheckedCall& c, int buffer, double floats) {
   if (c.call->buffers[buffer]) require_floats(c, buffer, floats);
 }
-// Checks a call's flag for bfloat16, which WebAssembly does not have.
-static bool takes_bfloat16(CheckedCall& c, double flag) {
-#ifdef __wasm__
-  require(c, flag == 0, "no bfloat16 here");
-#else
-  (void)c;
-#endif
-  return flag != 0;
-}
 static double padded(double n) { return __builtin_ceil(n / 16) * 16; }
+// Checks what a call's products are in, and returns it. WebAssembly has no bfloat16; int8 has no backward pass.
+static int checked_element(CheckedCall& c, double element, bool backward) {
+  require(c, element >= 0 && element < ELEMENT_COUNT && element == (double)(int)element, "no such element");
+  if (c.problem) return ELEMENT_FLOAT32;
+#ifdef __wasm__
+  require(c, element != ELEMENT_BFLOAT16, "no bfloat16 here");
+#endif
+  require(c, element < ELEMENT_INT8 || !backward, "no backward pass in int8");
+  return (int)element;
+}
+static bool is_int8(int element) { return element == ELEMENT_INT8 || element == ELEMENT_INT8_PLAIN; }
+// The floats of a matrix of G gates of H outputs with K inputs, of a look-up table for K tokens, and of an embedding.
+static double matrix_floats(int element, double G, double H, double K) { return is_int8(element) ? int8_matrix_size(G, H, K) : weights_size(G, H, K); }
+static double table_floats(int element, double G, double H, double V) { return is_int8(element) ? int8_table_size(G, H, V) : weights_size(G, H, V); }
+static double embedding_floats(int element, double D, double V) {
+  return is_int8(element) ? int8_embedding_size(D, V, padded(V)) : weights_size(1, D, V);
+}
 static void require_sizes(CheckedCall& c, const double* numbers, int count) {
   for (int i = 0; i < count; i++)
     require(c, numbers[i] >= 0 && numbers[i] < MAX_SIZE && numbers[i] == (double)(long long)numbers[i], "a size is out of range");
@@ -67,11 +75,12 @@ static void check_recurrent(CheckedCall& c, bool backward) {
   const double dense = n.tokens != 0 ? 0 : D, state = state_size(STATE_PARTS[cell], n.B, H);
   const bool whole = backward || n.slots >= n.T || n.slots >= 2;
   require(c, whole && (!backward || n.slots >= n.T), "the tape is too short");
+  const int element = checked_element(c, n.element, backward);
   for (int vector = 0; vector < 12; vector += 11) {
     if (vector && !backward) break;
-    require_floats(c, vector, n.inputWeights + weights_size(gates, H, D));
+    require_floats(c, vector, n.inputWeights + (n.tokens != 0 ? table_floats(element, gates, H, D) : matrix_floats(element, gates, H, D)));
     require_floats(c, vector, n.inputBias + weights_size(gates, H, 1));
-    require_floats(c, vector, n.hiddenWeights + weights_size(gates, H, H));
+    require_floats(c, vector, n.hiddenWeights + matrix_floats(element, gates, H, H));
     require_floats(c, vector, n.hiddenBias + weights_size(gates, H, 1));
   }
   if (n.tokens != 0) require_tokens(c, 1, positions, n.D);
@@ -89,8 +98,7 @@ static void check_recurrent(CheckedCall& c, bool backward) {
     allow_floats(c, 13, state);
   }
   require_floats(c, 7, tape_size(n.slots, n.B, gates, H, KEPT_COUNT[cell], dense));
-  const bool isPacked = takes_bfloat16(c, n.bfloat16);
-  const double packed = isPacked ? recurrent_packed_size(n.B, dense, H, gates, __builtin_ceil(positions / 2)) : 0;
+  const double packed = element != ELEMENT_FLOAT32 ? recurrent_packed_size(n.B, dense, H, gates, __builtin_ceil(positions / 2)) : 0;
   require_floats(c, 8, recurrent_scratch_size(gates, H, dense, n.B) + packed);
 }
 
@@ -99,14 +107,15 @@ static void check_linear(CheckedCall& c, bool backward) {
   require_sizes(c, c.call->numbers, 5);
   require_dimensions(c, c.call->numbers, 3);
   const double H = padded(n.H), V = padded(n.V);
+  const int element = checked_element(c, n.element, backward);
   for (int vector = 0; vector <= (backward ? 3 : 0); vector += 3) {
-    require_floats(c, vector, n.weight + H * V);
+    require_floats(c, vector, n.weight + matrix_floats(element, 1, V, H));
     require_floats(c, vector, n.bias + V);
   }
   require_floats(c, 1, n.positions * H);
   require_floats(c, 2, n.positions * V);
   allow_floats(c, 4, n.positions * H);
-  const bool isPacked = takes_bfloat16(c, n.bfloat16);
+  const bool isPacked = element != ELEMENT_FLOAT32;
   const double packed = isPacked ? linear_packed_size(__builtin_ceil(n.positions / 2), H, V) : 0;
   if (c.call->buffers[4] || isPacked) require_floats(c, 5, linear_scratch_size(H, V) + packed);
 }
@@ -162,6 +171,8 @@ static void check_generate(CheckedCall& c, int threads) {
   const SequenceBuffers& b = *(const SequenceBuffers*)c.call->buffers;
   require_sizes(c, c.call->numbers, 6);
   require_dimensions(c, c.call->numbers, 4);
+  const int element = checked_element(c, n.element, false);
+  require(c, element != ELEMENT_BFLOAT16, "no sequences in bfloat16");
   require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
   require_bytes(c, 1, n.modules * MODULE_FIELDS * 8);
   require_bytes(c, 2, n.N * 4);
@@ -185,12 +196,15 @@ static void check_generate(CheckedCall& c, int threads) {
     if (c.problem) return;
     const double gates = m.kind == MODULE_RECURRENT ? GATE_COUNT[(int)m.cell] : 1, H = padded(m.H);
     const double D = m.kind == MODULE_EMBEDDING || m.tokens != 0 ? m.D : padded(m.D);
-    require_floats(c, 0, m.inputWeights + weights_size(gates, H, D));
+    const double input = m.kind == MODULE_EMBEDDING ? embedding_floats(element, H, D)
+                         : m.tokens != 0            ? table_floats(element, gates, H, D)
+                                                    : matrix_floats(element, gates, H, D);
+    require_floats(c, 0, m.inputWeights + input);
     if (m.kind != MODULE_EMBEDDING) require_floats(c, 0, m.inputBias + weights_size(gates, H, 1));
     if (m.kind == MODULE_EMBEDDING || m.tokens != 0) require(c, m.D >= n.V, "the vocabularies of the network differ");
     if (m.kind == MODULE_LINEAR && i + 1 == (int)n.modules) require(c, m.H == n.V, "the vocabularies of the network differ");
     if (m.kind != MODULE_RECURRENT) continue;
-    require_floats(c, 0, m.hiddenWeights + weights_size(gates, H, H));
+    require_floats(c, 0, m.hiddenWeights + matrix_floats(element, gates, H, H));
     require_floats(c, 0, m.hiddenBias + weights_size(gates, H, 1));
     require_floats(c, 10 + i, state_size(STATE_PARTS[(int)m.cell], m.slots, H));
     biases += gates * H;
@@ -243,7 +257,7 @@ static const char* problem_of(const Call* call, const u64* bytes, int threads) {
     case OP_EMBEDDING_BACKWARD:
       require_sizes(c, n, 4);
       require_dimensions(c, n, 3);
-      require_floats(c, 0, n[3] + n[1] * padded(n[2]));
+      require_floats(c, 0, n[3] + embedding_floats(checked_element(c, n[4], call->operation == OP_EMBEDDING_BACKWARD), padded(n[2]), n[1]));
       require_tokens(c, 1, n[0], n[1]);
       require_floats(c, 2, n[0] * padded(n[2]));
       break;

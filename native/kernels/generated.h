@@ -44,6 +44,13 @@ enum Operation {
   OP_COPY_SLOTS,
   OP_COUNT,
 };
+enum Element {
+  ELEMENT_FLOAT32,
+  ELEMENT_BFLOAT16,
+  ELEMENT_INT8,
+  ELEMENT_INT8_PLAIN,
+  ELEMENT_COUNT,
+};
 
 // src/engine/cells.ts
 enum Cell {
@@ -84,6 +91,9 @@ static inline double tape_size(double T, double B, double G, double H, double K,
 static inline double recurrent_scratch_size(double G, double H, double D, double B) { return G * H + G * H * H + G * H * D + 3 * B * H; }
 static inline double recurrent_packed_size(double B, double D, double H, double G, double P) { return B * D + B * H + 0.5 * B * G * H + P * D; }
 static inline double linear_packed_size(double P, double H, double V) { return P * H + 2 * P * V; }
+static inline double int8_matrix_size(double G, double H, double K) { return 0.25 * G * H * K + 2 * G * H; }
+static inline double int8_table_size(double G, double H, double V) { return 0.25 * G * H * V + G * H; }
+static inline double int8_embedding_size(double D, double V, double R) { return 0.25 * D * V + R; }
 static inline double linear_scratch_size(double H, double V) { return H * V; }
 static inline double slot_scratch_size(double S, double N, double H) { return S * N * H; }
-static inline double sequence_scratch_size(double W, double N, double X, double Y) { return 5 * W * N + X * N + Y; }
+static inline double sequence_scratch_size(double W, double N, double X, double Y) { return 5.5 * W * N + X * N + N + Y; }

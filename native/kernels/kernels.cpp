@@ -6,26 +6,54 @@
 #include "packing.h"
 #include "sequences.h"
 
-// Whether a call computes in bfloat16. WebAssembly has no such kernels: they would make each page half as large again.
-static bool in_bfloat16(const Call* call) {
-#ifdef __wasm__
-  (void)call;
-  return false;
-#else
-  const bool isLinear = call->operation == OP_LINEAR_FORWARD || call->operation == OP_LINEAR_BACKWARD;
-  return (isLinear ? ((const LinearNumbers*)call->numbers)->bfloat16 : ((const RecurrentNumbers*)call->numbers)->bfloat16) != 0;
-#endif
+// What the factors of a call's products are: enum Element.
+static int element_of(const Call* call) {
+  switch (call->operation) {
+    case OP_RECURRENT_FORWARD:
+    case OP_RECURRENT_BACKWARD: return (int)((const RecurrentNumbers*)call->numbers)->element;
+    case OP_LINEAR_FORWARD:
+    case OP_LINEAR_BACKWARD: return (int)((const LinearNumbers*)call->numbers)->element;
+    case OP_EMBEDDING_FORWARD: return (int)((const EmbeddingNumbers*)call->numbers)->element;
+    default: return (int)((const SequenceNumbers*)call->numbers)->element;
+  }
 }
 
-// The passes over a layer, with the factors of products in bfloat16 or float32.
+// The passes of training over a layer, in float32 or bfloat16.
 template <class Element>
-static void run_layer(const Call* call, Team* team, int thread) {
+static void run_training(const Call* call, Team* team, int thread) {
   switch (call->operation) {
     case OP_RECURRENT_FORWARD: return recurrent_forward<Element>(call, team, thread);
     case OP_RECURRENT_BACKWARD: return recurrent_backward<Element>(call, team, thread);
     case OP_LINEAR_FORWARD: return linear_forward<Element>(call, team, thread);
     case OP_LINEAR_BACKWARD: return linear_backward<Element>(call, team, thread);
   }
+}
+
+// Inference with int8 weights.
+template <bool VNNI>
+static void run_int8(const Call* call, Team* team, int thread) {
+  switch (call->operation) {
+    case OP_RECURRENT_FORWARD: return recurrent_forward<Int8<VNNI>>(call, team, thread);
+    case OP_LINEAR_FORWARD: return linear_forward<Int8<VNNI>>(call, team, thread);
+    case OP_EMBEDDING_FORWARD: return embedding_forward<Int8<VNNI>>(call, team, thread);
+    case OP_GENERATE: return generate<Int8<VNNI>>(call, team, thread);
+  }
+}
+
+// Runs an operation that exists for several elements.
+static void run_with_element(const Call* call, Team* team, int thread) {
+  const int element = element_of(call);
+#ifdef MAY_HAVE_VNNI
+  if (element == ELEMENT_INT8 && has_vnni()) return run_int8<true>(call, team, thread);
+#endif
+  if (element == ELEMENT_INT8 || element == ELEMENT_INT8_PLAIN) return run_int8<false>(call, team, thread);
+  if (call->operation == OP_GENERATE) return generate<Float32>(call, team, thread);
+  if (call->operation == OP_EMBEDDING_FORWARD) return embedding_forward<Float32>(call, team, thread);
+#ifndef __wasm__
+  // WebAssembly has no such kernels: they would make each page half as large again.
+  if (element == ELEMENT_BFLOAT16) return run_training<Bfloat16>(call, team, thread);
+#endif
+  return run_training<Float32>(call, team, thread);
 }
 
 static void run(const Call* call, Team* team, int thread) {
@@ -39,15 +67,15 @@ static void run(const Call* call, Team* team, int thread) {
     case OP_RECURRENT_FORWARD:
     case OP_RECURRENT_BACKWARD:
     case OP_LINEAR_FORWARD:
-    case OP_LINEAR_BACKWARD: return in_bfloat16(call) ? run_layer<Bfloat16>(call, team, thread) : run_layer<Float32>(call, team, thread);
-    case OP_EMBEDDING_FORWARD: return embedding_forward(call, team, thread);
+    case OP_LINEAR_BACKWARD:
+    case OP_EMBEDDING_FORWARD:
+    case OP_GENERATE: return run_with_element(call, team, thread);
     case OP_EMBEDDING_BACKWARD: return embedding_backward(call, team, thread);
     case OP_CROSS_ENTROPY: return cross_entropy(call, team, thread);
     case OP_DROPOUT: return dropout(call, team, thread);
     case OP_DROP_WEIGHTS: return drop_weights(call, team, thread);
     case OP_UPDATE: return update(call, team, thread);
     case OP_AVERAGE: return vector_average(call, team, thread);
-    case OP_GENERATE: return generate(call, team, thread);
     case OP_COPY_SLOTS: return copy_slots(call, team, thread);
   }
 }

@@ -9,11 +9,12 @@
 #pragma once
 #include "bfloat16.h"
 #include "call.h"
+#include "int8.h"
 
 struct LinearNumbers {
   double positions, H, V;
   double weight, bias;  // offsets in the weights, in floats
-  double bfloat16;
+  double element;  // of the products: enum Element
 };
 struct LinearBuffers {
   const float* weights;  // packed vector: at `weight` W [⌈V/16⌉][⌈H⌉][16], at `bias` b [⌈V⌉]
@@ -35,13 +36,13 @@ static void linear_forward(const Call* call, Team* team, int thread) {
   const index_t R = (index_t)n.positions;
   const int HP = panels((int)n.H), VP = panels((int)n.V);
   const float *weight = b.weights + (index_t)n.weight, *bias = b.weights + (index_t)n.bias;
-  const index_t K = (index_t)HP * LANES * LANES, factorNext = (index_t)HP * Element::STEPS * LANES;
-  if (Element::IS_PACKED) {
+  const index_t K = (index_t)HP * LANES * LANES, factorNext = Element::panel_floats(HP);
+  if (Element::PACKS_WEIGHTS) {
     const Share share = share_of(team, thread, VP);
     for (index_t p = share.from; p < share.to; p++) pack_row_pairs(HP * LANES, weight + p * K, b.scratch + p * factorNext);
     barrier(team);
   }
-  const Panels factors = {Element::IS_PACKED ? b.scratch : (float*)weight, factorNext};
+  const Panels factors = {Element::PACKS_WEIGHTS ? b.scratch : (float*)weight, factorNext};
   const Panels room = {b.scratch + VP * factorNext, R * Element::STEPS};
   for (index_t from = (index_t)next_task(team, 0) * POSITIONS; from < R; from = (index_t)next_task(team, 0) * POSITIONS) {
     const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
@@ -100,6 +101,7 @@ static void linear_backward(const Call* call, Team* team, int thread) {
 
 struct EmbeddingNumbers {
   double positions, V, D, weight;
+  double element;
 };
 struct EmbeddingBuffers {
   float* vector;      // packed vector of the weights or, backward, of their gradient: at `weight` E [⌈D/16⌉][V][16]
@@ -107,14 +109,14 @@ struct EmbeddingBuffers {
   float* output;      // [⌈D/16⌉][positions][16]; backward: its gradient
 };
 
+template <class Element>
 static void embedding_forward(const Call* call, Team* team, int thread) {
   const EmbeddingNumbers& n = *(const EmbeddingNumbers*)call->numbers;
   const EmbeddingBuffers& b = *(const EmbeddingBuffers*)call->buffers;
   const index_t R = (index_t)n.positions, V = (index_t)n.V;
   const Share share = share_of(team, thread, R);
-  for (int p = 0; p < panels((int)n.D); p++)
-    for (index_t row = share.from; row < share.to; row++)
-      copy_floats(b.output + (p * R + row) * LANES, b.vector + (index_t)n.weight + (p * V + b.tokens[row]) * LANES, LANES);
+  for (index_t row = share.from; row < share.to; row++)
+    Element::embed(b.vector + (index_t)n.weight, panels((int)n.D), V, b.tokens[row], b.output + row * LANES, R * LANES);
 }
 
 static void embedding_backward(const Call* call, Team* team, int thread) {

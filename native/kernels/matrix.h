@@ -42,6 +42,8 @@ struct Term {
   index_t following;
   // The memory to prefetch, one cache line per step of k.
   const float* ahead;
+  // Of int8 (int8.h): the scales of the rows of A, or null if they are hidden states.
+  const float* scales;
 };
 
 // The initial values of the sums: zero if `at` is null. Else those of row m begin at at + m·row, and panels are `next` floats apart. With
@@ -123,14 +125,28 @@ static void transpose_panel(const float* w, index_t N, int kPanels, float* into)
 // What the products below need to know about the elements of A and B. bfloat16.h has another one.
 struct Float32 {
   // STEPS: steps of k in a panel of A, and floats from one of its rows to the next; the panels of B have STEPS rows for each of them.
-  // IS_PACKED: whether A and B differ from the float32 matrices that they are made of.
-  enum { STEPS = LANES, IS_PACKED = 0 };
+  // IS_PACKED: whether A and B differ from the float32 matrices that they are made of. PACKS_WEIGHTS: whether a call packs B.
+  // MAX_TERM_PANELS: at most this many panels of A are summed per pass over the rows, so that their part of B, 512 rows, stays in the
+  // second-level cache.
+  enum { STEPS = LANES, IS_PACKED = 0, PACKS_WEIGHTS = 0, MAX_TERM_PANELS = 32 };
   // The rows of A are the rows of a panel, and k runs over its columns.
   static TileFunction row_tile(int width, int rows) { return ROW_TILES[width - 1][rows]; }
   // For Aᵀ: the rows of Aᵀ are the columns of a panel, and k runs over its rows.
   static TileFunction column_tile(int width, int rows) { return COLUMN_TILES[width - 1][rows]; }
-  // Rows `from` … `to` − 1 of a matrix in `count` panels, as the left side of a product. If they are packed, `room` receives them.
-  static Panels rows(Panels a, int, index_t, index_t, Panels) { return a; }
+  // Rows `from` … `to` − 1 of a matrix in `count` panels, as the left side of a product. If they are packed, `room` receives them. The last
+  // argument is for int8.
+  static Panels rows(Panels a, int, index_t, index_t, Panels, float* = 0) { return a; }
+  // Floats of a panel of B, if A has kPanels panels.
+  static index_t panel_floats(int kPanels) { return (index_t)kPanels * LANES * LANES; }
+  // The weights of a token in one panel of a look-up table [⌈N/16⌉][V][16], from lane v on.
+  static vf token_weights(const float* table, index_t panel, index_t V, int token, int v) {
+    return load(table + (panel * V + token) * LANES + v);
+  }
+  // Copies the vector of a token from an embedding [count][V][16] to panels.
+  static void embed(const float* table, int count, index_t V, int token, float* into, index_t next) {
+    for (int p = 0; p < count; p++)
+      for (int i = 0; i < LANES; i++) into[p * next + i] = table[(p * V + token) * LANES + i];
+  }
   // Steps of k of a weight gradient over some rows.
   static index_t steps_of_rows(index_t rows) { return rows; }
   // Transposes a panel of weights, as the right side of a product: see transpose_panel.
@@ -143,7 +159,9 @@ INLINE Panels rows_from(Panels a, index_t row) { return {a.at + row * Element::S
 
 // The term A·B with A in kPanels panels.
 template <class Element = Float32>
-INLINE Term term(Panels a, int kPanels, Panels b) { return {a, kPanels, Element::STEPS, b, TILE_PANELS * b.next, b.at}; }
+INLINE Term term(Panels a, int kPanels, Panels b, const float* scales = 0) {
+  return {a, kPanels, Element::STEPS, b, TILE_PANELS * b.next, b.at, scales};
+}
 
 // Computes all rows of `width` panels of C, from panel `p` on, in tiles of nearly equal height.
 //
@@ -165,13 +183,10 @@ static void multiply_rows(index_t M, int width, int p, Term* terms, int termCoun
   }
 }
 
-// At most this many steps of k are summed per pass over the rows, so that their part of B stays in the second-level cache.
-static const int MAX_TERM_STEPS = 512;
-
 // C[M rows][count panels] = start + the sum of the terms, each B [count][K][16].
 template <class Element = Float32>
 static void multiply(index_t M, int count, Term* terms, int termCount, Start start, Panels c) {
-  const int MAX_TERM_PANELS = MAX_TERM_STEPS / Element::STEPS;
+  const int MAX_TERM_PANELS = Element::MAX_TERM_PANELS;
   int stretches = 0;
   for (int i = 0; i < termCount; i++) stretches += terms[i].count;
   for (int p = 0; p < count; p += TILE_PANELS) {
@@ -212,7 +227,7 @@ static void multiply_transposed(index_t rows, int count, const float* a, Panels 
   const float* next[TILES_IN_PANEL] = {a + rows * LANES};
   if (TILES_IN_PANEL > 1) next[1] = b.at + fetched * b.next + rows * LANES;
   for (int i = 2; i < TILES_IN_PANEL; i++) next[i] = b.at;
-  Term all = {{(float*)a, 0}, 1, (int)rows, b, 0, 0};
+  Term all = {{(float*)a, 0}, 1, (int)rows, b, 0, 0, 0};
   for (int p = 0; p < count; p += TILE_PANELS) {
     const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
     int column = 0;

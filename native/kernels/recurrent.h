@@ -22,6 +22,7 @@
 #include "call.h"
 #include "cells.h"
 #include "dropout.h"
+#include "int8.h"
 
 struct RecurrentNumbers {
   double cell, resetAfter, tokens;
@@ -31,7 +32,8 @@ struct RecurrentNumbers {
   double dropThreshold, dropKey, dropScale, dropPerSequence, firstStep;
   // Steps that the tape can hold. If no backward pass follows, 2 are enough, used alternately.
   double slots;
-  double bfloat16;
+  double element;  // of the products: enum Element
+  double rowScales;  // whether a dense input has a scale for each row, in int8
 };
 
 struct RecurrentBuffers {
@@ -69,10 +71,13 @@ struct Layer {
   float *gate, *before, *cellBefore, *candidate, *dropped;
   // In the scratch memory: bias [G·⌈H⌉]; Uᵀ, G·⌈H⌉·⌈H⌉ floats; Wᵀ, G·⌈H⌉·⌈D⌉ floats; the rest [⌈H/16⌉][B][16].
   float *bias, *hiddenTransposed, *inputTransposed, *dhBefore, *dc, *spare;
-  // What the forward products multiply with: the weights or, in bfloat16, the packed ones, in the place of Uᵀ and Wᵀ.
+  // What the forward products multiply with: the weights or, in bfloat16, the packed ones, in the place of Uᵀ and Wᵀ. Int8 weights are in the
+  // form of int8.h.
   const float *inputFactors, *hiddenFactors;
   // In bfloat16, also in the scratch memory: packed rows x and h' [·][B][8] and d [G·⌈H/16⌉][B][8]; pairs of rows of x [⌈D/16⌉][P][16].
   float *packedX, *packedH, *packedD, *inputPairs;
+  // In int8, packed rows x and h' [·][B][4] in the same places, and after x the scales of its rows [B]; null for hidden states.
+  float* xScales;
   Dropout dropout;
 };
 
@@ -120,8 +125,9 @@ static Layer layer_of(const Call* call) {
   l.packedH = at += l.tokens ? 0 : l.B * l.dPanels * LANES;
   l.packedD = at += rows;
   l.inputPairs = at + (index_t)l.gates * rows / 2;
-  l.inputFactors = n.bfloat16 != 0 ? l.inputTransposed : l.inputWeights;
-  l.hiddenFactors = n.bfloat16 != 0 ? l.hiddenTransposed : l.hiddenWeights;
+  l.xScales = n.rowScales != 0 ? l.packedX + l.B * l.dPanels * ROW_WORDS : 0;
+  l.inputFactors = n.element == ELEMENT_BFLOAT16 ? l.inputTransposed : l.inputWeights;
+  l.hiddenFactors = n.element == ELEMENT_BFLOAT16 ? l.hiddenTransposed : l.hiddenWeights;
   l.dropout = {(u32)n.dropThreshold, (u32)n.dropKey, (float)n.dropScale, (int)n.dropPerSequence, (int)n.firstStep};
   return l;
 }
@@ -142,7 +148,7 @@ static void prepare_forward(const Layer& l, Team* team, int thread) {
   const Share share = share_of(team, thread, l.gates * l.hPanels);
   const index_t hRows = (index_t)l.hPanels * LANES, dRows = (index_t)l.dPanels * LANES;
   sum_biases(l, (int)share.from, (int)share.to);
-  for (index_t p = share.from; Element::IS_PACKED && p < share.to; p++) {
+  for (index_t p = share.from; Element::PACKS_WEIGHTS && p < share.to; p++) {
     pack_row_pairs(hRows, l.hiddenWeights + p * hRows * LANES, l.hiddenTransposed + p * hRows / 2 * LANES);
     if (!l.tokens) pack_row_pairs(dRows, l.inputWeights + p * dRows * LANES, l.inputTransposed + p * dRows / 2 * LANES);
   }
@@ -175,6 +181,7 @@ static void carry_rows(int count, const float* from, index_t fromNext, float* to
 }
 
 // Sets the gates in panels firstPanel, firstPanel + panelStep, … to the bias plus the token's row of the input weights.
+template <class Element>
 static void look_up(const Layer& l, int firstPanel, int panelStep, int count, const int* token, index_t from, index_t to, float* gates) {
   const index_t V = l.D;
   for (int i = 0; i < count; i++) {
@@ -182,7 +189,7 @@ static void look_up(const Layer& l, int firstPanel, int panelStep, int count, co
     float* into = gates + p * l.tapeNext;
     for (index_t row = from; row < to; row++)
       for (int v = 0; v < LANES; v += VW)
-        store(into + row * LANES + v, load(l.bias + p * LANES + v) + load(l.inputWeights + (p * V + token[row]) * LANES + v));
+        store(into + row * LANES + v, load(l.bias + p * LANES + v) + Element::token_weights(l.inputWeights, p, V, token[row], v));
   }
 }
 
@@ -190,12 +197,14 @@ static void look_up(const Layer& l, int firstPanel, int panelStep, int count, co
 template <class Element>
 static void step_products(const Layer& l, int firstPanel, int panelStep, int count, const int* token, Panels x, Panels hidden, index_t from,
                           index_t to, float* gates) {
-  const index_t KH = (index_t)l.hPanels * Element::STEPS * LANES, KD = (index_t)l.dPanels * Element::STEPS * LANES;
+  const index_t KH = Element::panel_floats(l.hPanels), KD = Element::panel_floats(l.dPanels);
   const Panels into = {gates + firstPanel * l.tapeNext + from * LANES, panelStep * l.tapeNext};
   Term terms[2];
   int termCount = 0;
-  if (token) look_up(l, firstPanel, panelStep, count, token, from, to, gates);
-  else terms[termCount++] = term<Element>(rows_from<Element>(x, from), l.dPanels, {(float*)l.inputFactors + firstPanel * KD, panelStep * KD});
+  if (token) look_up<Element>(l, firstPanel, panelStep, count, token, from, to, gates);
+  else
+    terms[termCount++] = term<Element>(rows_from<Element>(x, from), l.dPanels, {(float*)l.inputFactors + firstPanel * KD, panelStep * KD},
+                                       l.xScales ? l.xScales + from : 0);
   if (hidden.at)
     terms[termCount++] =
         term<Element>(rows_from<Element>(hidden, from), l.hPanels, {(float*)l.hiddenFactors + firstPanel * KH, panelStep * KH});
@@ -221,7 +230,7 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
   const int HP = l.hPanels;
   const index_t next = l.tapeNext, gateNext = HP * next;
   const Panels none = {0, 0}, hRoom = {l.packedH, l.B * Element::STEPS};
-  const Panels x = at.token ? none : Element::rows(at.x, l.dPanels, from, to, {l.packedX, l.B * Element::STEPS});
+  const Panels x = at.token ? none : Element::rows(at.x, l.dPanels, from, to, {l.packedX, l.B * Element::STEPS}, l.xScales);
   const Panels h = Element::rows({at.before, next}, HP, from, to, hRoom);
   if (l.cell == CELL_LSTM) {
     for (int p = 0; p < HP; p++) {
@@ -236,7 +245,7 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
     for (int p = 0; p < HP; p++) rnn_forward(from, to, at.gates + p * next, at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     return;
   }
-  const index_t KH = (index_t)HP * Element::STEPS * LANES;
+  const index_t KH = Element::panel_floats(HP);
   const Panels u = {(float*)l.hiddenFactors + 2 * HP * KH, KH};
   const Panels candidate = {at.candidate + from * LANES, next};
   step_products<Element>(l, 0, 1, 2 * HP, at.token, x, h, from, to, at.gates);

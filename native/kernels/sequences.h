@@ -3,7 +3,7 @@
 // Each thread runs all steps of some sequences by itself. The equations are those of the modules (recurrent.h, linear.h) and of the draw
 // (draw.h); the output is log softmax (loss.h).
 //
-// Scratch memory: 5·W·N + X·N + Y floats (sequenceScratch in src/engine/sizes.ts), where W is the width of the widest module, X that of the
+// Scratch memory: 5½·W·N + X·N + N + Y floats (sequenceScratch in src/engine/sizes.ts), where W is the width of the widest module, X that of the
 // widest gates and Y that of the biases of all recurrent modules together; then, aligned to 64 bytes, 4·⌈V + 16⌉₈ doubles for each thread's
 // draws, where ⌈·⌉₈ rounds up to a multiple of 8.
 #pragma once
@@ -19,6 +19,8 @@ struct SequenceNumbers {
   double draws;
   // Number of units to hold.
   double held;
+  // Of the products: enum Element.
+  double element;
 };
 struct SequenceBuffers {
   const float* weights;        // packed vector
@@ -39,7 +41,7 @@ struct ModuleNumbers {
   double kind, cell, resetAfter, tokens, D, H;
   double inputWeights, inputBias, hiddenWeights, hiddenBias;
   double slots;  // slots in the state
-  double unused;
+  double rowScales;  // whether a dense input has a scale for each row, in int8
 };
 
 // The arrays in the scratch memory. All modules use the same ones, so each is as wide as the widest module needs.
@@ -47,6 +49,8 @@ struct Workspace {
   float *x, *y;                        // [W/16][N][16]: input and output of a module; swapped after each
   float* gates;                        // [X/16][N][16]
   float *before, *cellBefore, *cell;   // [W/16][N][16] each: h and c before the step, c after it
+  // In int8: the levels of the input and of h [W/16][N][4] each; scales of the input [N].
+  float *packedX, *packedH, *scales;
   float* bias;                         // [Y]: for each recurrent module, the sum of its two biases
 };
 
@@ -72,11 +76,14 @@ static Workspace workspace_of(const SequenceNumbers& n, const SequenceBuffers& b
   workspace.cellBefore = at += unit;
   workspace.cell = at += unit;
   workspace.gates = at += unit;
-  workspace.bias = at + widest(n, modules, true) * rows;
+  workspace.packedX = at += widest(n, modules, true) * rows;
+  workspace.packedH = at += unit / 4;
+  workspace.scales = at += unit / 4;
+  workspace.bias = at + (index_t)n.N;
   return workspace;
 }
 
-static Layer sequence_layer(const ModuleNumbers& m, const SequenceBuffers& b, index_t N, float* bias) {
+static Layer sequence_layer(const ModuleNumbers& m, const SequenceBuffers& b, index_t N, const Workspace& workspace, float* bias) {
   Layer l = {};
   l.cell = (int)m.cell;
   l.gates = GATE_COUNT[l.cell];
@@ -96,6 +103,9 @@ static Layer sequence_layer(const ModuleNumbers& m, const SequenceBuffers& b, in
   l.hiddenBias = b.weights + (index_t)m.hiddenBias;
   l.inputFactors = l.inputWeights;
   l.hiddenFactors = l.hiddenWeights;
+  l.packedX = workspace.packedX;
+  l.packedH = workspace.packedH;
+  l.xScales = m.rowScales != 0 ? workspace.scales : 0;
   l.bias = bias;
   return l;
 }
@@ -133,6 +143,7 @@ static void hold_units(const Layer& l, const Workspace& workspace, const HeldUni
 }
 
 // One step of recurrent module number `module`.
+template <class Element>
 static void sequence_recurrent(const Layer& l, const Workspace& workspace, float* state, index_t stateRows, const SequenceBuffers& b, int held,
                              int module, const int* tokens, index_t from, index_t to) {
   const index_t next = l.B * LANES, hPart = H_PART[l.cell] * stateRows;
@@ -141,13 +152,14 @@ static void sequence_recurrent(const Layer& l, const Workspace& workspace, float
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cellBefore, next, from, to, false);
   const StepPlace at = {l.tokens ? tokens : 0, {workspace.x, next}, workspace.gates, workspace.before, workspace.cellBefore, workspace.cellBefore,
                         {workspace.cell, next}, {workspace.y, next}, {workspace.y, next}};
-  forward_step<Float32>(l, at, from, to);
+  forward_step<Element>(l, at, from, to);
   hold_units(l, workspace, b.hold, held, module, from, to);
   move_state_rows(l.hPanels, state, stateNext, hPart, b.slots, workspace.y, next, from, to, true);
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cell, next, from, to, true);
 }
 
 // One step of the whole network. @param predicts Whether to compute the output in addition to the states.
+template <class Element>
 static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& whole, const int* tokens, bool predicts,
                         index_t from, index_t to) {
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
@@ -158,17 +170,17 @@ static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, co
     const ModuleNumbers& m = modules[i];
     const int width = panels((index_t)m.H);
     if (m.kind == MODULE_RECURRENT) {
-      const Layer l = sequence_layer(m, b, N, bias);
-      sequence_recurrent(l, workspace, b.states[i], (index_t)m.slots, b, (int)n.held, i, tokens, from, to);
+      const Layer l = sequence_layer(m, b, N, workspace, bias);
+      sequence_recurrent<Element>(l, workspace, b.states[i], (index_t)m.slots, b, (int)n.held, i, tokens, from, to);
       bias += (index_t)l.gates * l.hPanels * LANES;
     } else if (m.kind == MODULE_EMBEDDING) {
-      for (int p = 0; p < width; p++)
-        for (index_t row = from; row < to; row++)
-          copy_floats(workspace.y + p * next + row * LANES, b.weights + (index_t)m.inputWeights + (p * (index_t)m.D + tokens[row]) * LANES, LANES);
+      for (index_t row = from; row < to; row++)
+        Element::embed(b.weights + (index_t)m.inputWeights, width, (index_t)m.D, tokens[row], workspace.y + row * LANES, next);
     } else {
       const int dPanels = panels((index_t)m.D);
-      multiply(to - from, width, dPanels, {workspace.x + from * LANES, next}, {(float*)b.weights + (index_t)m.inputWeights, (index_t)dPanels * LANES * LANES},
-               bias_of({(float*)b.weights + (index_t)m.inputBias, LANES}), {workspace.y + from * LANES, next});
+      const Panels x = Element::rows({workspace.x, next}, dPanels, from, to, {workspace.packedX, N * Element::STEPS});
+      multiply<Element>(to - from, width, dPanels, rows_from<Element>(x, from), {(float*)b.weights + (index_t)m.inputWeights, Element::panel_floats(dPanels)},
+                        bias_of({(float*)b.weights + (index_t)m.inputBias, LANES}), {workspace.y + from * LANES, next});
     }
     float* swap = workspace.x;
     workspace.x = workspace.y;
@@ -201,6 +213,7 @@ static int draw_row(const SequenceNumbers& n, const SequenceBuffers& b, index_t 
   return token;
 }
 
+template <class Element>
 static void generate(const Call* call, Team* team, int thread) {
   const SequenceNumbers& n = *(const SequenceNumbers*)call->numbers;
   const SequenceBuffers& b = *(const SequenceBuffers*)call->buffers;
@@ -210,7 +223,7 @@ static void generate(const Call* call, Team* team, int thread) {
   float* bias = workspace.bias;
   for (int i = 0; i < (int)n.modules; i++) {
     if (modules[i].kind != MODULE_RECURRENT) continue;
-    const Layer l = sequence_layer(modules[i], b, N, bias);
+    const Layer l = sequence_layer(modules[i], b, N, workspace, bias);
     const Share share = share_of(team, thread, (long)l.gates * l.hPanels);
     sum_biases(l, (int)share.from, (int)share.to);
     bias += (index_t)l.gates * l.hPanels * LANES;
@@ -224,7 +237,7 @@ static void generate(const Call* call, Team* team, int thread) {
   for (index_t k = 0; k < (index_t)n.steps; k++) {
     if (n.draws != 0) {
       for (index_t row = share.from; row < share.to; row++) b.drawn[k * N + row] = b.tokens[row] = draw_row(n, b, k, row, draws);
-      sequence_step(n, b, workspace, b.tokens, true, share.from, share.to);
+      sequence_step<Element>(n, b, workspace, b.tokens, true, share.from, share.to);
       continue;
     }
     const int* tokens = b.tokens + k * N;
@@ -232,7 +245,7 @@ static void generate(const Call* call, Team* team, int thread) {
     // Computes blocks of adjacent rows whose sequences have begun.
     for (index_t from = share.from, to; from < share.to; from = to) {
       for (to = from; to < share.to && tokens[to] >= 0;) to++;
-      if (to > from) sequence_step(n, b, workspace, tokens, predicts, from, to);
+      if (to > from) sequence_step<Element>(n, b, workspace, tokens, predicts, from, to);
       else to++;
     }
   }

@@ -342,6 +342,14 @@ export function checkRange(range: ReadRange | undefined, length: number): ReadRa
   return range;
 }
 
+/** Throws unless a forward pass with quantized weights is an inference. */
+export function checkInference({ weights, compute, ...call }: LinearForward | RecurrentForward) {
+  const trains =
+    compute === 'bfloat16' || ('tape' in call && call.tape) || ('dropout' in call && call.dropout);
+  if (weights.quantization && trains)
+    throw new TypeError(`got weights in ${weights.quantization} for training, expected floats`);
+}
+
 /** @throws {UnsupportedError} if a call is in bfloat16, and the engine does not compute in that */
 export function checkCompute(
   { description: { name, capabilities } }: Pick<Engine, 'description'>,

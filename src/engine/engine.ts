@@ -12,6 +12,7 @@
  * - Rows are independent, on every engine: the results of a row have the same bits for any batch size, any other rows, and any cut of a
  *   sequence into calls.
  * - Equal bits on different engines are a capability, `exactBits`.
+ * - A vector can be quantized (`int8.ts`). Then only passes of inference take it: a call that needs its floats throws `TypeError`.
  * - Engines check shapes and types: a call that does not fit throws `TypeError` or `RangeError`.
  */
 import type { EngineLostError, MemoryError } from '../errors.ts';
@@ -25,6 +26,9 @@ export type Precision = 'float32' | 'float64';
  * Sums, states, gates, gradients and weights keep the engine's precision.
  */
 export type Compute = 'float32' | 'bfloat16';
+
+/** How the matrices of a vector are stored, for inference: in int8 (`int8.ts`). */
+export type Quantization = 'int8';
 
 /** Numbers that come from an engine, in the engine's precision. */
 export type FloatArray = Float32Array | Float64Array;
@@ -48,6 +52,8 @@ export interface Vector {
   readonly layout: Layout;
   /** Number of elements. */
   readonly size: number;
+  /** How its matrices are stored. Undefined: as floats. */
+  readonly quantization?: Quantization | undefined;
 }
 
 /** What a recurrent layer keeps from the forward pass for the backward pass, for up to T steps of B rows. */
@@ -405,6 +411,8 @@ export interface EngineCapabilities {
   readonly exactBits: boolean;
   /** Whether its calls can compute in `bfloat16`. */
   readonly bfloat16: boolean;
+  /** Whether its vectors can be quantized to int8. */
+  readonly int8: boolean;
 }
 
 /** The type demands every control. */
@@ -436,8 +444,13 @@ export interface Engine {
 
   /** A tensor of zeros. */
   tensor(type: ElementType, shape: readonly number[]): Tensor;
-  /** A vector of zeros. */
-  vector(layout: Layout): Vector;
+  /**
+   * A vector of zeros.
+   *
+   * @param quantization `int8` needs that capability. Such a vector is written as a whole, by one call; `read` returns level · scale. Default:
+   *   floats.
+   */
+  vector(layout: Layout, quantization?: Quantization): Vector;
   /**
    * A tensor in the memory of another, of its type and at most its length in each dimension. What is written to one of them makes all
    * elements of the other undefined, until they are all written by one call. It is released with `memory`, never by itself.

@@ -45,15 +45,27 @@ export const SIZES = {
     ['P', 'H'],
     [2, 'P', 'V'],
   ],
+  /** An int8 matrix of G gates of H outputs with K inputs, in floats: four levels in each; the scale and the offset of each output. */
+  int8Matrix: [
+    [0.25, 'G', 'H', 'K'],
+    [2, 'G', 'H'],
+  ],
+  /** An int8 look-up table of G gates of H outputs for V tokens: its levels, the scale of each output. */
+  int8Table: [
+    [0.25, 'G', 'H', 'V'],
+    ['G', 'H'],
+  ],
+  /** An int8 embedding of V tokens: their levels, and their scales, padded to R. */
+  int8Embedding: [[0.25, 'D', 'V'], ['R']],
   /** Scratch of the backward pass over a linear map: its weights, transposed. */
   linearScratch: [['H', 'V']],
   /** Scratch of a copy of slots: the copied rows. */
   slotScratch: [['S', 'N', 'H']],
   /**
    * Scratch of `step`, `readTokens` and `generate`: for each sequence, five rows of W, the width of the widest module, and one of X, the width
-   * of the widest gates; then Y numbers for the biases of all recurrent modules.
+   * of the widest gates; in int8, the levels of two rows, and a scale; then Y numbers for the biases of all recurrent modules.
    */
-  sequenceScratch: [[5, 'W', 'N'], ['X', 'N'], ['Y']],
+  sequenceScratch: [[5.5, 'W', 'N'], ['X', 'N'], ['N'], ['Y']],
 } as const satisfies Record<string, Formula>;
 
 type Named = keyof typeof SIZES;

@@ -16,13 +16,15 @@ export interface NaiveInput {
   readonly resets?: ArrayLike<number> | undefined;
   /** Units to hold at a value. */
   readonly held?: readonly Omit<HeldUnit, 'layer'>[] | undefined;
+  /** Changes the hidden vectors that are multiplied by weights. Default: they stay as they are. */
+  readonly roundHidden?: ((hidden: readonly number[]) => readonly number[]) | undefined;
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
 /** h of every step, [T, B, H], and the final state, [S, B, H]. */
 export function naiveRecurrent(call: NaiveInput): { output: number[]; final: number[] } {
-  const { module, parameters, steps, rows } = call;
+  const { module, parameters, steps, rows, roundHidden = (hidden) => hidden } = call;
   const { hiddenSize: H, inputSize: D } = module;
   const [wi, bi, wh, bh] = parameterSlices([module]).map((slice) => slice.offset) as [
     number,
@@ -57,7 +59,7 @@ export function naiveRecurrent(call: NaiveInput): { output: number[]; final: num
       };
       /** Row `gate` of U h + b for a hidden vector. */
       const fromHidden = (gate: number, hidden: readonly number[]) =>
-        hidden.reduce((sum, value, j) => sum + at(wh + gate * H + j) * value, at(bh + gate));
+        roundHidden(hidden).reduce((sum, value, j) => sum + at(wh + gate * H + j) * value, at(bh + gate));
       const sum = (gate: number, hidden = h) => fromInput(gate) + fromHidden(gate, hidden);
       const units = [...h.keys()];
       if (module.cell === 'rnn') h = units.map((j) => Math.tanh(sum(j)));

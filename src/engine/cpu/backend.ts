@@ -14,6 +14,8 @@ export interface Backend {
   readonly exactBits: boolean;
   /** Whether it has kernels for products in bfloat16. */
   readonly bfloat16: boolean;
+  /** Whether int8 products do without the processor's instruction for them. For tests: the bits are the same. Default: false. */
+  readonly plainInt8?: boolean;
   /** Resolves when its threads are lost; undefined if that can't happen. */
   readonly lost?: Promise<EngineLostError> | undefined;
   /** Bytes of memory for threads and code, in addition to the buffers. */

@@ -63,6 +63,14 @@ export const OPERATIONS = [
 
 export type Operation = (typeof OPERATIONS)[number];
 
+/**
+ * What the factors of a call's matrix products are, in the order of their numbers. `int8Plain` gives the bits of `int8`, without the processor's
+ * instruction for it.
+ */
+export const ELEMENTS = ['float32', 'bfloat16', 'int8', 'int8Plain'] as const;
+
+export type ProductElement = (typeof ELEMENTS)[number];
+
 /** The id of a buffer in an engine; 0 means none. */
 export type BufferId = number;
 

@@ -1,9 +1,9 @@
 /** What the operations of a CPU engine share: its backend, its working buffers, and the buffers of its handles. */
 import { checkShapeIn } from '../checks.ts';
-import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
+import type { Compute, ElementType, Quantization, Tape, Tensor, Vector } from '../engine.ts';
 import type { Layout } from '../layout.ts';
 import type { Backend } from './backend.ts';
-import { type BufferId, COMMAND_LENGTH, encodeCommand, type Operation } from './calls.ts';
+import { type BufferId, COMMAND_LENGTH, ELEMENTS, encodeCommand, type Operation } from './calls.ts';
 import { type CpuHandle, CpuTape, CpuTensor, CpuVector } from './handles.ts';
 
 /** Calls with fewer multiply-adds, about 50 µs of work, are not worth passing to other threads. */
@@ -43,8 +43,8 @@ export class CpuContext {
     return new CpuTensor(this, type, shape, memory);
   }
 
-  makeVector(layout: Layout): CpuVector {
-    return new CpuVector(this, layout, (bytes) => this.allocate(bytes));
+  makeVector(layout: Layout, quantization?: Quantization): CpuVector {
+    return new CpuVector(this, layout, quantization, (bytes) => this.allocate(bytes));
   }
 
   release(handle: Tensor | Vector | Tape): void {
@@ -87,11 +87,36 @@ export class CpuContext {
     return buffer;
   }
 
-  /** The buffer of a handle. Throws if another engine made the handle, or if it was released. */
+  /** The buffer of a handle. Throws if another engine made the handle, if it was released, or if it is a quantized vector. */
   buffer(handle: Tensor | Vector | Tape): BufferId {
-    const { buffer } = this.#own(handle);
+    const own = this.#own(handle);
+    if (own instanceof CpuVector && own.quantization)
+      throw new TypeError(`got a vector in ${own.quantization}, expected one of floats`);
+    return this.#bufferOf(own);
+  }
+
+  #bufferOf({ buffer }: CpuHandle): BufferId {
     if (buffer === undefined) throw new TypeError('this handle was released');
     return buffer;
+  }
+
+  /** The weights of an inference, which may be quantized: as this engine made them, and their buffer. */
+  weights(handle: Vector): CpuVector & { readonly buffer: BufferId } {
+    const own = this.#own(handle);
+    this.#bufferOf(own);
+    return own as CpuVector & { readonly buffer: BufferId };
+  }
+
+  /** The number of what the products of a call are computed in. */
+  elementOf({
+    weights,
+    compute,
+  }: {
+    readonly weights: Vector;
+    readonly compute?: Compute | undefined;
+  }): number {
+    const int8 = this.backend.plainInt8 ? 'int8Plain' : 'int8';
+    return ELEMENTS.indexOf(weights.quantization ? int8 : (compute ?? 'float32'));
   }
 
   /** The buffers of several handles, some of which may be undefined. */

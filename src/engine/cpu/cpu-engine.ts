@@ -10,6 +10,7 @@ import {
   checkCrossEntropy,
   checkDropout,
   checkEmbedding,
+  checkInference,
   checkLinear,
   checkSameLayout,
   checkTensor,
@@ -32,6 +33,7 @@ import {
   type LinearBackward,
   type LinearForward,
   type NumberArray,
+  type Quantization,
   type ReadRange,
   type ReadTokens,
   type RecurrentBackward,
@@ -48,7 +50,7 @@ import type { Layout } from '../layout.ts';
 import { ruleNumbers, UPDATE_RULE_KINDS } from '../update-rules.ts';
 import type { Backend } from './backend.ts';
 import { CpuContext } from './context.ts';
-import { CpuTape } from './handles.ts';
+import { CpuTape, type CpuVector } from './handles.ts';
 import {
   biasRanges,
   chunkBytes,
@@ -81,6 +83,7 @@ export class CpuEngine implements Engine {
         drawControls: ALL_DRAW_CONTROLS,
         exactBits: backend.exactBits,
         bfloat16: backend.bfloat16,
+        int8: true,
       },
     };
   }
@@ -93,9 +96,9 @@ export class CpuEngine implements Engine {
     return this.#context.makeTensor(type, shape);
   }
 
-  vector(layout: Layout): Vector {
-    const vector = this.#context.makeVector(layout);
-    this.#context.scratch(chunkBytes(vector.packed.size, 3));
+  vector(layout: Layout, quantization?: Quantization): Vector {
+    const vector = this.#context.makeVector(layout, quantization);
+    if (!quantization) this.#context.scratch(chunkBytes(vector.packed.size, 3));
     return vector;
   }
 
@@ -106,7 +109,7 @@ export class CpuEngine implements Engine {
   tape(layout: Layout, module: number, steps: number, rows: number): Tape {
     const shape = layout[module];
     if (shape?.kind !== 'recurrent') throw new TypeError(`module ${module} of the layout is not recurrent`);
-    this.#context.scratch(recurrentScratchBytes(shape, steps, rows, undefined));
+    this.#context.scratch(recurrentScratchBytes(shape, steps, rows, false));
     const buffer = this.#context.allocate(tapeBytes(shape, steps, rows));
     return new CpuTape(this.#context, module, steps, rows, buffer);
   }
@@ -140,6 +143,7 @@ export class CpuEngine implements Engine {
 
   recurrentForward(call: RecurrentForward) {
     checkCompute(this, call);
+    checkInference(call);
     recurrentForward(this.#context, call);
   }
 
@@ -150,17 +154,17 @@ export class CpuEngine implements Engine {
 
   embeddingForward({ weights, module, tokens, output }: EmbeddingForward) {
     checkEmbedding(tokens, 'output', output, moduleOf(weights, module, 'embedding'));
-    this.#embed('embeddingForward', weights, module, tokens, output);
+    this.#embed('embeddingForward', this.#context.weights(weights), module, tokens, output);
   }
 
   embeddingBackward({ gradient, module, tokens, outputGradient }: EmbeddingBackward) {
     checkEmbedding(tokens, 'outputGradient', outputGradient, moduleOf(gradient, module, 'embedding'));
-    this.#embed('embeddingBackward', gradient, module, tokens, outputGradient);
+    this.#embed('embeddingBackward', this.#context.vector(gradient), module, tokens, outputGradient);
   }
 
   #embed(
     operation: 'embeddingForward' | 'embeddingBackward',
-    vector: Vector,
+    vector: CpuVector,
     module: number,
     tokens: Tensor,
     output: Tensor,
@@ -170,27 +174,33 @@ export class CpuEngine implements Engine {
     const positions = ids.length;
     this.#context.submit(
       operation,
-      [positions, V, D, offsetIn(vector.layout, module, 'weight')],
-      [this.#context.buffer(vector), ids.buffer, this.#context.buffer(output)],
+      [
+        positions,
+        V,
+        D,
+        offsetIn(vector.packed, module, 'weight'),
+        this.#context.elementOf({ weights: vector }),
+      ],
+      [vector.buffer, ids.buffer, this.#context.buffer(output)],
       positions * D,
     );
   }
 
   linearForward(call: LinearForward) {
-    const { compute } = call;
     checkCompute(this, call);
+    checkInference(call);
     const module = moduleOf(call.weights, call.module, 'linear');
     const positions = checkLinear(call, module);
     const { inputSize: H, outputSize: V } = module;
+    const packs = this.#context.elementOf(call) !== 0;
     this.#context.submit(
       'linearForward',
       this.#linearNumbers(call, positions, H, V),
       [
-        ...this.#context.buffers(call.weights, call.input, call.output),
+        this.#context.weights(call.weights).buffer,
+        ...this.#context.buffers(call.input, call.output),
         ...[undefined, undefined],
-        compute === 'bfloat16'
-          ? this.#context.scratch(linearScratchBytes(H, V, positions, compute))
-          : undefined,
+        packs ? this.#context.scratch(linearScratchBytes(H, V, positions, packs)) : undefined,
       ],
       positions * H * V,
     );
@@ -203,7 +213,9 @@ export class CpuEngine implements Engine {
     if (call.inputGradient) checkTensor('inputGradient', call.inputGradient, 'float', call.input.shape);
     checkSameLayout(call.weights, call.gradient);
     const { inputSize: H, outputSize: V } = module;
-    const scratch = this.#context.scratch(linearScratchBytes(H, V, positions, call.compute));
+    const scratch = this.#context.scratch(
+      linearScratchBytes(H, V, positions, this.#context.elementOf(call) !== 0),
+    );
     this.#context.submit(
       'linearBackward',
       this.#linearNumbers(call, positions, H, V),
@@ -222,10 +234,10 @@ export class CpuEngine implements Engine {
   }
 
   #linearNumbers(call: LinearForward | LinearBackward, positions: number, H: number, V: number): number[] {
-    const { module, compute } = call;
-    const { layout } = call.weights;
-    const places = [offsetIn(layout, module, 'weight'), offsetIn(layout, module, 'bias')];
-    return [positions, H, V, ...places, compute === 'bfloat16' ? 1 : 0];
+    const { module, weights } = call;
+    const { packed } = this.#context.weights(weights);
+    const places = [offsetIn(packed, module, 'weight'), offsetIn(packed, module, 'bias')];
+    return [positions, H, V, ...places, this.#context.elementOf(call)];
   }
 
   crossEntropy(call: CrossEntropy) {
@@ -262,7 +274,8 @@ export class CpuEngine implements Engine {
   dropWeights(call: WeightDropout) {
     checkWeightDropout(call);
     const { vector, module, parameter, probability, drops } = call;
-    const { gates, units, rows, offset } = sliceIn(vector.layout, module, parameter);
+    const { packed } = this.#context.vector(vector);
+    const { gates, units, rows, offset } = sliceIn(packed, module, parameter);
     this.#context.submit(
       'dropWeights',
       [

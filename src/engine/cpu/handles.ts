@@ -1,7 +1,8 @@
 /** The CPU engine's tensors, vectors and tapes: buffers of a backend with their shapes. */
-import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
+import type { ElementType, Quantization, Tape, Tensor, Vector } from '../engine.ts';
 import { type Layout, parameterCount } from '../layout.ts';
 import type { BufferId } from './calls.ts';
+import { int8Vector } from './int8-packing.ts';
 import { type PackedVector, packedVector, panelFloats } from './packing.ts';
 
 /** Bounds of the values in an int tensor. After writes to a part of the tensor, they may be wider than necessary. */
@@ -71,14 +72,21 @@ export class CpuVector implements Vector {
   readonly owner: object;
   readonly layout: Layout;
   readonly size: number;
+  readonly quantization: Quantization | undefined;
   readonly packed: PackedVector;
   buffer: BufferId | undefined;
 
-  constructor(owner: object, layout: Layout, allocate: (bytes: number) => BufferId) {
+  constructor(
+    owner: object,
+    layout: Layout,
+    quantization: Quantization | undefined,
+    allocate: (bytes: number) => BufferId,
+  ) {
     this.owner = owner;
     this.layout = layout;
     this.size = parameterCount(layout);
-    this.packed = packedVector(layout);
+    this.quantization = quantization;
+    this.packed = quantization ? int8Vector(layout) : packedVector(layout);
     this.buffer = allocate(this.packed.size * 4);
   }
 }

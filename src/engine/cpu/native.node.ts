@@ -12,12 +12,17 @@ const INSTRUCTION_NAMES: Readonly<Record<string, string>> = {
 /**
  * The native backend.
  *
- * @param settings `variant`: an instruction set of `nativeVariants`, by default the fastest; `threads`: by default all processors.
+ * @param settings `variant`: an instruction set of `nativeVariants`, by default the fastest; `threads`: by default all processors;
+ *   `plainInt8`: see `Backend`.
  * @throws {AddonError} without an add-on that works here
  * @throws {UnsupportedError} if the machine lacks the instruction set
  */
 export function nativeBackend(
-  settings: { readonly variant?: string | undefined; readonly threads?: number | undefined } = {},
+  settings: {
+    readonly variant?: string | undefined;
+    readonly threads?: number | undefined;
+    readonly plainInt8?: boolean;
+  } = {},
 ): NativeBackend {
   const addon = loadAddon();
   const variants = addon.variants();
@@ -28,7 +33,7 @@ export function nativeBackend(
     );
   }
   const threads = settings.threads ?? availableProcessors();
-  return new NativeBackend(addon, variant, threads);
+  return new NativeBackend(addon, variant, threads, settings.plainInt8);
 }
 
 /** The instruction sets of this machine that the add-on has kernels for, the fastest first; none without the add-on. */
@@ -61,11 +66,13 @@ export class NativeBackend implements Backend {
   /** Whether products in bfloat16 use an instruction of the processor. If not, they have the same bits. */
   readonly hasBfloat16Instruction: boolean;
   readonly overhead = 1e6;
+  readonly plainInt8: boolean;
   readonly #addon: Addon;
   readonly #engine: object;
 
-  constructor(addon: Addon, variant: string, threads: number) {
+  constructor(addon: Addon, variant: string, threads: number, plainInt8 = false) {
     this.#addon = addon;
+    this.plainInt8 = plainInt8;
     try {
       this.#engine = addon.create(variant, threads);
     } catch (error) {

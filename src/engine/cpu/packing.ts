@@ -5,7 +5,6 @@
  * is stored transposed, gate by gate: panels of 16 units, each [K][16].
  */
 import { cellFacts, gateCount } from '../cells.ts';
-import type { Compute } from '../engine.ts';
 import {
   type Layout,
   type Module,
@@ -72,17 +71,15 @@ function shapeOf(module: Module, { name, shape }: ParameterSlice) {
 }
 
 /** A module's tensor in a packed vector. */
-export function sliceIn(layout: Layout, module: number, name: ParameterSlice['name']): PackedSlice {
-  const found = packedVector(layout).slices.find(
-    ({ slice }) => slice.module === module && slice.name === name,
-  );
+export function sliceIn({ slices }: PackedVector, module: number, name: ParameterSlice['name']): PackedSlice {
+  const found = slices.find(({ slice }) => slice.module === module && slice.name === name);
   if (!found) throw new TypeError(`module ${module} has no ${name}`);
   return found;
 }
 
 /** The offset of a module's tensor in a packed vector, in floats. */
-export function offsetIn(layout: Layout, module: number, name: ParameterSlice['name']): number {
-  return sliceIn(layout, module, name).offset;
+export function offsetIn(packed: PackedVector, module: number, name: ParameterSlice['name']): number {
+  return sliceIn(packed, module, name).offset;
 }
 
 /** For each bias, the index of its first float and that after its last: [first, end, first, end, …]. */
@@ -104,27 +101,27 @@ export function tapeBytes(module: RecurrentModule, steps: number, rows: number):
   return sizeOf('tape', { ...dimensionsOf(module), T: steps, B: rows }) * 4;
 }
 
-/** Bytes of scratch memory for a recurrent call. */
+/** Bytes of scratch memory for a recurrent call. @param packs Whether its factors are packed: bfloat16, int8. */
 export function recurrentScratchBytes(
   module: RecurrentModule,
   steps: number,
   rows: number,
-  compute: Compute | undefined,
+  packs: boolean,
 ): number {
   const sizes = { ...dimensionsOf(module), B: rows, P: Math.ceil((steps * rows) / 2) };
-  const packed = compute === 'bfloat16' ? sizeOf('recurrentPacked', sizes) : 0;
+  const packed = packs ? sizeOf('recurrentPacked', sizes) : 0;
   return (sizeOf('recurrentScratch', sizes) + packed) * 4;
 }
 
-/** Bytes of scratch memory for a call of a linear map. */
+/** Bytes of scratch memory for a call of a linear map. @param packs Whether its factors are packed: bfloat16, int8. */
 export function linearScratchBytes(
   inputSize: number,
   outputSize: number,
   positions: number,
-  compute: Compute | undefined,
+  packs: boolean,
 ): number {
   const sizes = { H: padded(inputSize), V: padded(outputSize), P: Math.ceil(positions / 2) };
-  const packed = compute === 'bfloat16' ? sizeOf('linearPacked', sizes) : 0;
+  const packed = packs ? sizeOf('linearPacked', sizes) : 0;
   return (sizeOf('linearScratch', sizes) + packed) * 4;
 }
 

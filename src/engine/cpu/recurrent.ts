@@ -3,6 +3,7 @@ import { CELL_NAMES, gateCount } from '../cells.ts';
 import { checkRecurrentBackward, checkRecurrentForward, checkTape, type RecurrentSizes } from '../checks.ts';
 import { dropoutKey, dropThreshold } from '../dropout-mask.ts';
 import type { RecurrentBackward, RecurrentForward, Tape } from '../engine.ts';
+import { hasRowScales } from '../int8.ts';
 import type { CpuContext } from './context.ts';
 import type { CpuTape } from './handles.ts';
 import { offsetIn, recurrentScratchBytes, tapeBytes } from './packing.ts';
@@ -21,12 +22,13 @@ export function recurrentForward(context: CpuContext, call: RecurrentForward) {
     : context.workingBuffer('tape', tapeBytes(module, STEPS_WITHOUT_TAPE, rows));
   context.submit(
     'recurrentForward',
-    numbersOf(call, sizes, tapeSteps),
+    numbersOf(context, call, sizes, tapeSteps),
     [
+      context.weights(call.weights).buffer,
       ...inputs(context, call, sizes),
       ...context.buffers(call.initial, call.final, call.output, call.cells),
       tape,
-      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, call.compute)),
+      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, context.elementOf(call) !== 0)),
     ],
     workOf(sizes),
   );
@@ -39,12 +41,13 @@ export function recurrentBackward(context: CpuContext, call: RecurrentBackward) 
   const NONE = undefined;
   context.submit(
     'recurrentBackward',
-    numbersOf(call, sizes, tape.steps),
+    numbersOf(context, call, sizes, tape.steps),
     [
+      context.buffer(call.weights),
       ...inputs(context, call, sizes),
       ...[NONE, NONE, NONE, NONE],
       context.buffer(call.tape),
-      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, call.compute)),
+      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, context.elementOf(call) !== 0)),
       ...context.buffers(
         call.outputGradient,
         call.finalGradient,
@@ -62,17 +65,18 @@ function inputs(context: CpuContext, call: RecurrentForward | RecurrentBackward,
     module.input === 'tokens'
       ? context.tokens(call.input, module.inputSize).buffer
       : context.buffer(call.input);
-  return [context.buffer(call.weights), input, ...context.buffers(call.resets)];
+  return [input, ...context.buffers(call.resets)];
 }
 
 function numbersOf(
+  context: CpuContext,
   call: RecurrentForward | RecurrentBackward,
   { module, steps, rows }: RecurrentSizes,
   tapeSteps: number,
 ): number[] {
   const { dropout } = call;
-  const { layout } = call.weights;
-  const at = (name: 'weight_ih' | 'bias_ih' | 'weight_hh' | 'bias_hh') => offsetIn(layout, call.module, name);
+  const { layout, packed } = context.weights(call.weights);
+  const at = (name: 'weight_ih' | 'bias_ih' | 'weight_hh' | 'bias_hh') => offsetIn(packed, call.module, name);
   return [
     ...[CELL_NAMES.indexOf(module.cell), module.reset === 'after' ? 1 : 0, module.input === 'tokens' ? 1 : 0],
     ...[steps, rows, module.inputSize, module.hiddenSize],
@@ -84,7 +88,8 @@ function numbersOf(
         ]
       : [0, 0, 0, 0, 0]),
     tapeSteps,
-    call.compute === 'bfloat16' ? 1 : 0,
+    context.elementOf(call),
+    hasRowScales(layout, call.module) ? 1 : 0,
   ];
 }
 

@@ -21,6 +21,7 @@ import {
   type Tensor,
 } from '../engine.ts';
 import { heldUnits } from '../held-units.ts';
+import { hasRowScales } from '../int8.ts';
 import type { Layout, Module } from '../layout.ts';
 import { sizeOf } from '../sizes.ts';
 import {
@@ -33,7 +34,8 @@ import {
   type RowControls,
 } from './calls.ts';
 import type { CpuContext } from './context.ts';
-import { offsetIn, padded } from './packing.ts';
+import type { CpuVector } from './handles.ts';
+import { offsetIn, type PackedVector, padded } from './packing.ts';
 
 /** Instead of an index into the buffer of controls: there is no such array. */
 const NO_ARRAY = -1;
@@ -139,7 +141,8 @@ function submit(
   tokens: BufferId,
   draws: readonly [BufferId, BufferId, BufferId] | [] = [],
 ) {
-  const { layout } = weights;
+  const own = context.weights(weights);
+  const { layout } = own;
   if (layout.length > MAX_MODULES)
     throw new UnsupportedError(`a network of more than ${MAX_MODULES} modules`);
   const N = slots.length;
@@ -150,10 +153,10 @@ function submit(
   const held = heldUnits(hold, layout);
   context.submit(
     'generate',
-    [N, steps, V, layout.length, draws.length > 0 ? 1 : 0, held.length],
+    [N, steps, V, layout.length, draws.length > 0 ? 1 : 0, held.length, context.elementOf({ weights })],
     [
-      context.buffer(weights),
-      program(context, layout, stateOf),
+      own.buffer,
+      program(context, own, stateOf),
       context.upload('slots', slots),
       tokens,
       uniforms,
@@ -219,18 +222,25 @@ function controlValues({ rows }: Generate, steps: number, V: number): Float64Arr
 }
 
 /** The modules as numbers (`ModuleNumbers` in native/kernels/sequences.h). Uploaded only if they have changed. */
-function program(context: CpuContext, layout: Layout, states: readonly (Tensor | undefined)[]): number {
+function program(
+  context: CpuContext,
+  { layout, packed }: CpuVector,
+  states: readonly (Tensor | undefined)[],
+): number {
   const numbers = new Float64Array(layout.length * MODULE_FIELDS);
   layout.forEach((module, index) => {
     numbers.set(
-      [...moduleNumbers(layout, module, index), states[index]?.shape[1] ?? 0],
+      [
+        ...moduleNumbers(packed, module, index),
+        ...[states[index]?.shape[1] ?? 0, hasRowScales(layout, index) ? 1 : 0],
+      ],
       index * MODULE_FIELDS,
     );
   });
   return context.uploadCached('program', numbers);
 }
 
-function moduleNumbers(layout: Layout, module: Module, index: number): number[] {
+function moduleNumbers(packed: PackedVector, module: Module, index: number): number[] {
   const kind = KIND_NUMBERS[module.kind];
   if (module.kind === 'embedding') {
     return [
@@ -240,14 +250,14 @@ function moduleNumbers(layout: Layout, module: Module, index: number): number[] 
       1,
       module.vocabularySize,
       module.outputSize,
-      offsetIn(layout, index, 'weight'),
+      offsetIn(packed, index, 'weight'),
       0,
       0,
       0,
     ];
   }
   if (module.kind === 'linear') {
-    const places = [offsetIn(layout, index, 'weight'), offsetIn(layout, index, 'bias'), 0, 0];
+    const places = [offsetIn(packed, index, 'weight'), offsetIn(packed, index, 'bias'), 0, 0];
     return [kind, 0, 0, 0, module.inputSize, module.outputSize, ...places];
   }
   return [
@@ -259,7 +269,7 @@ function moduleNumbers(layout: Layout, module: Module, index: number): number[] 
     ],
     ...[module.inputSize, module.hiddenSize],
     ...(['weight_ih', 'bias_ih', 'weight_hh', 'bias_hh'] as const).map((name) =>
-      offsetIn(layout, index, name),
+      offsetIn(packed, index, name),
     ),
   ];
 }

@@ -4,6 +4,7 @@ import type { NumberArray, ReadRange, Tensor, Vector } from '../engine.ts';
 import type { BackendArray } from './backend.ts';
 import type { CpuContext } from './context.ts';
 import { CpuTensor, type CpuVector, type TokenRange } from './handles.ts';
+import { packInt8, unpackInt8 } from './int8-packing.ts';
 import type { PackedSlice } from './packing.ts';
 
 export function writeHandle(
@@ -20,6 +21,10 @@ export function writeHandle(
     );
   }
   if (values.length === 0) return;
+  if (handle.kind === 'vector' && handle.quantization) {
+    writeQuantized(context, handle, values);
+    return;
+  }
   const array = arrayFor(handle, values);
   const buffer = context.buffer(target);
   const isWhole = values.length === length;
@@ -44,6 +49,7 @@ export async function readHandle(
   const { offset, count } = checkRange(range, handle.kind === 'tensor' ? handle.length : handle.size);
   // An empty array has no address for C++ to copy to.
   if (count === 0) return handle.kind === 'tensor' ? emptyArray(handle, 0) : new Float32Array(0);
+  if (handle.kind === 'vector' && handle.quantization) return readQuantized(context, handle, offset, count);
   if (handle instanceof CpuTensor && !handle.matrix) {
     const into = emptyArray(handle, count);
     return context.backend.read(context.buffer(source), offset * into.BYTES_PER_ELEMENT, into);
@@ -52,6 +58,24 @@ export async function readHandle(
   const staging = context.workingBuffer('staging', into.byteLength);
   move(context, 'unpack', handle, staging, offset, count);
   return context.backend.read(staging, 0, into);
+}
+
+function writeQuantized(context: CpuContext, vector: CpuVector, values: NumberArray) {
+  const { layout, size, buffer } = context.weights(vector);
+  if (values.length !== size)
+    throw new RangeError(`got ${values.length} elements of a quantized vector, expected all ${size}`);
+  context.backend.write(buffer, 0, packInt8(layout, values));
+}
+
+async function readQuantized(
+  context: CpuContext,
+  vector: CpuVector,
+  offset: number,
+  count: number,
+): Promise<Float32Array> {
+  const { layout, packed, buffer } = context.weights(vector);
+  const bytes = await context.backend.read(buffer, 0, new Uint8Array(packed.size * 4));
+  return unpackInt8(layout, bytes).slice(offset, offset + count);
 }
 
 export function fillHandle(context: CpuContext, target: Tensor | Vector, value: number) {
@@ -82,7 +106,7 @@ export function copyHandle(context: CpuContext, from: Tensor | Vector, to: Tenso
 }
 
 function own(context: CpuContext, handle: Tensor | Vector): CpuTensor | CpuVector {
-  return handle.kind === 'vector' ? context.vector(handle) : context.tensor(handle);
+  return handle.kind === 'vector' ? context.weights(handle) : context.tensor(handle);
 }
 
 function union(a: TokenRange, b: TokenRange): TokenRange {

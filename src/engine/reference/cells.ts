@@ -8,14 +8,15 @@ import type { FloatArray } from '../engine.ts';
 import type { RecurrentModule } from '../layout.ts';
 import type { Trace } from './handles.ts';
 import { multiplyAdd } from './multiply.ts';
+import type { WeightMatrix } from './weight-matrix.ts';
 
 /** What all steps of a call share. */
 export interface StepContext {
   readonly module: RecurrentModule;
   readonly rows: number;
   readonly trace: Trace;
-  /** weight_hh [G·H, H], after the mask of the call, if it has one. */
-  readonly recurrent: FloatArray;
+  /** weight_hh [G·H, H]. */
+  readonly recurrent: WeightMatrix;
   /** Its transpose [H, G·H]; only for the backward pass. */
   readonly recurrentTransposed: FloatArray;
   /** bias_hh [G·H]; only for a gru with its reset after the product. */
@@ -130,14 +131,7 @@ const gru: CellSteps = {
       for (let row = 0; row < rows; row++) {
         for (let j = 0; j < H; j++) scratch[row * H + j] = recurrentBias[2 * H + j]!;
       }
-      multiplyAdd(
-        { data: previous, offset: first * H },
-        { data: recurrent, offset: 2 * H * H },
-        product,
-        rows,
-        H,
-        H,
-      );
+      recurrent.multiplyAdd({ data: previous, offset: first * H }, product, rows, H, 2 * H);
       for (let row = first; row < first + rows; row++) {
         for (let j = 0, at = row * H, gate = row * 3 * H; j < H; j++, at++, gate++) {
           candidate[at] = scratch[at - first * H]!;
@@ -214,7 +208,7 @@ export const cellSteps: Record<RecurrentModule['cell'], CellSteps> = { lstm, gru
 /** gates[row, from … from + n] += h'[row] · weight_hh[from … from + n]ᵀ for the rows of one step. */
 function addRecurrent(
   hidden: FloatArray,
-  recurrent: FloatArray,
+  recurrent: WeightMatrix,
   gates: FloatArray,
   first: number,
   rows: number,
@@ -224,7 +218,7 @@ function addRecurrent(
   n: number,
 ) {
   const out = { data: gates, offset: first * width + from, stride: width };
-  multiplyAdd({ data: hidden, offset: first * H }, { data: recurrent, offset: from * H }, out, rows, n, H);
+  recurrent.multiplyAdd({ data: hidden, offset: first * H }, out, rows, n, from);
 }
 
 /** into[row] += dGates[row, from … from + n] · weight_hh[from … from + n], by the transposed weights [H, G·H]. */

@@ -2,7 +2,7 @@
 import { checkWeightDropout } from '../checks.ts';
 import { dropoutKey, dropThreshold, keeps, positionKey } from '../dropout-mask.ts';
 import type { Dropout, FloatArray, WeightDropout } from '../engine.ts';
-import { vectorOf } from './handles.ts';
+import { floatVectorOf } from './handles.ts';
 
 /** to[position, unit] = from[position, unit] / (1 − p) or 0. The forward and the backward pass are the same. */
 export function applyDropout(
@@ -31,7 +31,7 @@ export function applyDropout(
 /** Drops weights of a matrix, or all weights of some of its inputs. */
 export function dropWeights(call: WeightDropout) {
   const { offset, shape } = checkWeightDropout(call);
-  const { data } = vectorOf(call.vector);
+  const { data } = floatVectorOf(call.vector);
   const key = dropoutKey(call);
   const threshold = dropThreshold(call.probability);
   const scale = 1 / (1 - call.probability);

@@ -1,9 +1,20 @@
 /** The reference engine's tensors, vectors and tapes: plain arrays in row-major order. */
 import { carriesC, gateCount, hasCandidate } from '../cells.ts';
 import { checkTape } from '../checks.ts';
-import type { ElementType, FloatArray, Precision, Tape, Tensor, Vector } from '../engine.ts';
+import type {
+  ElementType,
+  FloatArray,
+  NumberArray,
+  Precision,
+  Quantization,
+  Tape,
+  Tensor,
+  Vector,
+} from '../engine.ts';
+import { checkQuantizable, dequantized, hasRowScales, isQuantized, quantizeRows } from '../int8.ts';
 import { type Layout, type ParameterSlice, parameterSlices, type RecurrentModule } from '../layout.ts';
 import { floats } from '../precision.ts';
+import { type Levels, WeightMatrix } from './weight-matrix.ts';
 
 export type AnyArray = FloatArray | Int32Array | Uint8Array;
 
@@ -52,11 +63,16 @@ export class ReferenceVector implements Vector {
   readonly kind = 'vector';
   readonly layout: Layout;
   readonly size: number;
+  readonly quantization: Quantization | undefined;
   readonly slices: readonly ParameterSlice[];
+  /** If it is quantized, level · scale. */
   data: FloatArray | undefined;
+  /** The levels of each matrix; none if it is not quantized. */
+  readonly #levels = new Map<ParameterSlice, Levels>();
 
-  constructor(precision: Precision, layout: Layout) {
+  constructor(precision: Precision, layout: Layout, quantization?: Quantization) {
     this.layout = layout;
+    this.quantization = quantization;
     this.slices = parameterSlices(layout);
     this.size = this.slices.reduce((sum, slice) => sum + slice.size, 0);
     this.data = floats(precision, this.size);
@@ -66,11 +82,39 @@ export class ReferenceVector implements Vector {
     return this.data?.byteLength ?? 0;
   }
 
-  /** The offset of a module's tensor in the vector. */
-  offsetOf(module: number, name: ParameterSlice['name']): number {
+  /** Writes all parameters of a quantized vector. */
+  quantize(values: NumberArray) {
+    checkQuantizable(values);
+    const given = Float32Array.from(values);
+    for (const slice of this.slices.filter(isQuantized)) {
+      const [rows = 0, columns = 0] = slice.shape;
+      const own = given.subarray(slice.offset, slice.offset + slice.size);
+      const { levels, scales } = quantizeRows(own, rows, columns);
+      own.set(dequantized({ levels, scales }));
+      this.#levels.set(slice, { levels: Float32Array.from(levels), scales });
+    }
+    this.data?.set(given);
+  }
+
+  #slice(module: number, name: ParameterSlice['name']): ParameterSlice {
     const slice = this.slices.find((candidate) => candidate.module === module && candidate.name === name);
     if (!slice) throw new TypeError(`module ${module} has no tensor ${name}`);
-    return slice.offset;
+    return slice;
+  }
+
+  /** The offset of a module's tensor in the vector. */
+  offsetOf(module: number, name: ParameterSlice['name']): number {
+    return this.#slice(module, name).offset;
+  }
+
+  /** A module's matrix. */
+  matrix(module: number, name: ParameterSlice['name']): WeightMatrix {
+    const slice = this.#slice(module, name);
+    if (!this.data) throw new TypeError('this handle was released');
+    const data = this.data.subarray(slice.offset, slice.offset + slice.size);
+    const columns = slice.shape[1] as number;
+    const ownScales = name === 'weight_ih' && hasRowScales(this.layout, module);
+    return new WeightMatrix(data, columns, this.#levels.get(slice), ownScales);
   }
 }
 
@@ -163,6 +207,13 @@ export function arrayOf(handle: Tensor | Vector): AnyArray {
 export function tensorOf(tensor: Tensor): ReferenceTensor {
   arrayOf(tensor);
   return tensor as ReferenceTensor;
+}
+
+/** The vector as this engine made it, whose floats a call needs. Throws if it is quantized. */
+export function floatVectorOf(vector: Vector): ReferenceVector & { data: FloatArray } {
+  if (vector.quantization)
+    throw new TypeError(`got a vector in ${vector.quantization}, expected one of floats`);
+  return vectorOf(vector);
 }
 
 /** The vector as this engine made it. */

@@ -3,7 +3,7 @@ import { checkUpdate } from '../checks.ts';
 import { type FloatArray, UPDATE_REPORT, type Update, type Vector } from '../engine.ts';
 import { parameterSlices } from '../layout.ts';
 import type { UpdateRule, UpdateRuleKind } from '../update-rules.ts';
-import { floatsOf, intsOf, vectorOf } from './handles.ts';
+import { floatsOf, floatVectorOf, intsOf } from './handles.ts';
 
 /** ‖values‖₂. */
 function norm(values: FloatArray): number {
@@ -33,8 +33,8 @@ function clip(
 /** Clips, then applies an update rule, if the gradient and the loss are finite. */
 export function update(call: Update) {
   checkUpdate(call);
-  const weights = vectorOf(call.weights).data;
-  const gradient = vectorOf(call.gradient).data;
+  const weights = floatVectorOf(call.weights).data;
+  const gradient = floatVectorOf(call.gradient).data;
   const report = floatsOf(call.report);
 
   const raw = norm(gradient);
@@ -47,7 +47,7 @@ export function update(call: Update) {
   if (applied) {
     steps[0] = (steps[0] as number) + 1;
     clip(gradient, { norm: call.clipNorm, element: call.clipElement });
-    const moments = call.moments.map((moment) => vectorOf(moment).data);
+    const moments = call.moments.map((moment) => floatVectorOf(moment).data);
     const { rule, learningRate, weightDecay = 0 } = call;
     if (weightDecay > 0) decay(call.weights, 1 - learningRate * weightDecay);
     applyRule(rule, { weights, gradient, moments, learningRate, steps: steps[0] as number });
@@ -58,7 +58,7 @@ export function update(call: Update) {
 
 /** Multiplies the weights of all matrices by a factor. Biases do not change. */
 function decay(vector: Vector, factor: number) {
-  const { data } = vectorOf(vector);
+  const { data } = floatVectorOf(vector);
   for (const { shape, offset, size } of parameterSlices(vector.layout)) {
     if (shape.length < 2) continue;
     for (let i = offset; i < offset + size; i++) data[i] = data[i]! * factor;

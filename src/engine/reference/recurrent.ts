@@ -15,7 +15,16 @@ import type { FloatArray, HeldUnit, Precision, RecurrentBackward, RecurrentForwa
 import { floats } from '../precision.ts';
 import { type CellSteps, cellSteps, type StepContext } from './cells.ts';
 import { applyDropout } from './dropout.ts';
-import { bytesOf, floatsOf, intsOf, makeTrace, type Trace, traceOf, vectorOf } from './handles.ts';
+import {
+  bytesOf,
+  floatsOf,
+  floatVectorOf,
+  intsOf,
+  makeTrace,
+  type Trace,
+  traceOf,
+  vectorOf,
+} from './handles.ts';
 import { addColumnSums, multiplyAdd, transpose } from './multiply.ts';
 
 const NONE = new Float64Array(0);
@@ -88,6 +97,7 @@ export function recurrentBackward(precision: Precision, call: RecurrentBackward)
   const sizes = checkRecurrentBackward(call);
   const { module, steps, rows } = sizes;
 
+  floatVectorOf(call.weights);
   const trace = traceOf(call.tape, call.module, steps, rows);
   const context = stepContext(precision, call, sizes, trace, true);
   const cell: CellSteps = cellSteps[module.cell];
@@ -127,10 +137,9 @@ function stepContext(
   const H = module.hiddenSize;
   const width = recurrentWidth(module);
   const weights = vectorOf(call.weights);
-  const at = weights.offsetOf(call.module, 'weight_hh');
-  const recurrent = weights.data.subarray(at, at + width * H);
+  const recurrent = weights.matrix(call.module, 'weight_hh');
   const recurrentTransposed = backward ? floats(precision, width * H) : NONE;
-  if (backward) transpose({ data: recurrent }, recurrentTransposed, width, H);
+  if (backward) transpose({ data: recurrent.data }, recurrentTransposed, width, H);
   const biasAt = weights.offsetOf(call.module, 'bias_hh');
   return {
     module,
@@ -176,7 +185,7 @@ function inputProduct(call: RecurrentForward, { module, steps, rows }: Recurrent
     return;
   }
   const dense = droppedInput(call, { module, steps, rows }, trace);
-  multiplyAdd({ data: dense }, { data: W, offset: inputWeights }, { data: gates }, positions, width, D);
+  weights.matrix(call.module, 'weight_ih').multiplyAdd({ data: dense }, { data: gates }, positions, width);
 }
 
 /** The dense input, after dropout if the call has one. The trace keeps it for the backward pass. */
@@ -230,7 +239,7 @@ function weightGradients(precision: Precision, call: RecurrentBackward, sizes: R
   const D = module.inputSize;
   const width = recurrentWidth(module);
   const positions = steps * rows;
-  const gradient = vectorOf(call.gradient);
+  const gradient = floatVectorOf(call.gradient);
   const G = gradient.data;
   const [inputAt, inputBiasAt, recurrentAt, recurrentBiasAt] = (
     ['weight_ih', 'bias_ih', 'weight_hh', 'bias_hh'] as const
@@ -290,7 +299,7 @@ function inputGradient(precision: Precision, call: RecurrentBackward, sizes: Rec
   const { module, steps, rows } = sizes;
   const D = module.inputSize;
   const width = recurrentWidth(module);
-  const weights = vectorOf(call.weights);
+  const weights = floatVectorOf(call.weights);
   const transposed = floats(precision, D * width);
   transpose({ data: weights.data, offset: weights.offsetOf(call.module, 'weight_ih') }, transposed, width, D);
   const into = floatsOf(call.inputGradient as NonNullable<typeof call.inputGradient>);

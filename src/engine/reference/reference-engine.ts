@@ -4,7 +4,7 @@
  * Operations run immediately, on row-major arrays, with sums in double precision. float64 is for gradient checks and exact comparisons;
  * float32 rounds each value when it is stored.
  */
-import type { EngineLostError } from '../../errors.ts';
+import { type EngineLostError, UnsupportedError } from '../../errors.ts';
 import {
   checkCompute,
   checkCopy,
@@ -12,6 +12,7 @@ import {
   checkDropout,
   checkEmbedding,
   checkGenerate,
+  checkInference,
   checkLinear,
   checkRange,
   checkReadTokens,
@@ -38,6 +39,7 @@ import {
   NO_TOKEN,
   type NumberArray,
   type Precision,
+  type Quantization,
   type ReadRange,
   type ReadTokens,
   type RecurrentBackward,
@@ -60,6 +62,7 @@ import { applyDropout, dropWeights } from './dropout.ts';
 import {
   arrayOf,
   floatsOf,
+  floatVectorOf,
   intsOf,
   ReferenceTape,
   ReferenceTensor,
@@ -86,7 +89,12 @@ export class ReferenceEngine implements Engine {
       text: `CPU, reference engine in plain TypeScript, ${precision}, 1 thread`,
       depth: 1,
       canBeLost: false,
-      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false, bfloat16: false },
+      capabilities: {
+        drawControls: ALL_DRAW_CONTROLS,
+        exactBits: false,
+        bfloat16: false,
+        int8: precision === 'float32',
+      },
     };
   }
 
@@ -100,8 +108,10 @@ export class ReferenceEngine implements Engine {
     return this.#register(new ReferenceTensor(this.#precision, type, shape));
   }
 
-  vector(layout: Layout): Vector {
-    return this.#register(new ReferenceVector(this.#precision, layout));
+  vector(layout: Layout, quantization?: Quantization): Vector {
+    if (quantization && this.#precision !== 'float32')
+      throw new UnsupportedError(`the reference engine computes ${quantization} in float32 alone.`);
+    return this.#register(new ReferenceVector(this.#precision, layout, quantization));
   }
 
   tensorIn(memory: Tensor, shape: readonly number[]): Tensor {
@@ -127,6 +137,14 @@ export class ReferenceEngine implements Engine {
   }
 
   write(target: Tensor | Vector, values: NumberArray, offset = 0) {
+    if (target.kind === 'vector' && target.quantization) {
+      if (values.length !== target.size)
+        throw new RangeError(
+          `got ${values.length} elements of a quantized vector, expected all ${target.size}`,
+        );
+      vectorOf(target).quantize(values);
+      return;
+    }
     arrayOf(target).set(values, offset);
   }
 
@@ -139,11 +157,16 @@ export class ReferenceEngine implements Engine {
   }
 
   fill(target: Tensor | Vector, value: number) {
+    if (target.kind === 'vector' && target.quantization) {
+      this.write(target, new Float32Array(target.size).fill(value));
+      return;
+    }
     arrayOf(target).fill(value);
   }
 
   copy(from: Tensor | Vector, to: Tensor | Vector) {
     checkCopy(from, to);
+    for (const handle of [from, to]) if (handle.kind === 'vector') floatVectorOf(handle);
     arrayOf(to).set(arrayOf(from));
   }
 
@@ -154,6 +177,7 @@ export class ReferenceEngine implements Engine {
 
   recurrentForward(call: RecurrentForward) {
     checkCompute(this, call);
+    checkInference(call);
     recurrentForward(this.#precision, call);
   }
 
@@ -179,7 +203,7 @@ export class ReferenceEngine implements Engine {
     const shape = moduleOf(gradient, module, 'embedding');
     const { vocabularySize: V, outputSize: D } = shape;
     checkEmbedding(tokens, 'outputGradient', outputGradient, shape);
-    const vector = vectorOf(gradient);
+    const vector = floatVectorOf(gradient);
     const table = vector.data.subarray(vector.offsetOf(module, 'weight')).subarray(0, V * D);
     const from = floatsOf(outputGradient);
     table.fill(0);
@@ -192,16 +216,17 @@ export class ReferenceEngine implements Engine {
   /** output = input · Wᵀ + b. */
   linearForward(call: LinearForward) {
     checkCompute(this, call);
+    checkInference(call);
     const module = moduleOf(call.weights, call.module, 'linear');
     const positions = checkLinear(call, module);
-    const { inputSize: H, outputSize: V } = module;
+    const { outputSize: V } = module;
     const weights = vectorOf(call.weights);
     const biasAt = weights.offsetOf(call.module, 'bias');
     const bias = weights.data.subarray(biasAt, biasAt + V);
     const out = floatsOf(call.output);
     for (let position = 0; position < positions; position++) out.set(bias, position * V);
-    const matrix = { data: weights.data, offset: weights.offsetOf(call.module, 'weight') };
-    multiplyAdd({ data: floatsOf(call.input) }, matrix, { data: out }, positions, V, H);
+    const matrix = weights.matrix(call.module, 'weight');
+    matrix.multiplyAdd({ data: floatsOf(call.input) }, { data: out }, positions, V);
   }
 
   /** dW = dYᵀ · X, db = Σ dY, dX = dY · W. */
@@ -212,8 +237,8 @@ export class ReferenceEngine implements Engine {
     if (call.inputGradient) checkTensor('inputGradient', call.inputGradient, 'float', call.input.shape);
     checkSameLayout(call.weights, call.gradient);
     const { inputSize: H, outputSize: V } = module;
-    const weights = vectorOf(call.weights);
-    const gradient = vectorOf(call.gradient);
+    const weights = floatVectorOf(call.weights);
+    const gradient = floatVectorOf(call.gradient);
     const weightAt = weights.offsetOf(call.module, 'weight');
     const biasAt = weights.offsetOf(call.module, 'bias');
     const dY = floatsOf(call.outputGradient);
@@ -256,8 +281,8 @@ export class ReferenceEngine implements Engine {
 
   average(from: Vector, into: Vector, weight: number) {
     checkSameLayout(from, into);
-    const source = vectorOf(from).data;
-    const target = vectorOf(into).data;
+    const source = floatVectorOf(from).data;
+    const target = floatVectorOf(into).data;
     for (let i = 0; i < target.length; i++) target[i] = target[i]! + (source[i]! - target[i]!) * weight;
   }
 

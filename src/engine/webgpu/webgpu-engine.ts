@@ -4,7 +4,7 @@
  * This file checks each call and passes it on; `recorder.ts` records its dispatches. Results are reproducible on one device, and a row's do not
  * depend on the other rows. They are not those of the CPU engines to the last bit.
  */
-import type { EngineLostError, MemoryError } from '../../errors.ts';
+import { type EngineLostError, type MemoryError, UnsupportedError } from '../../errors.ts';
 import {
   checkCompute,
   checkDropout,
@@ -28,6 +28,7 @@ import {
   type LinearBackward,
   type LinearForward,
   type NumberArray,
+  type Quantization,
   type ReadRange,
   type ReadTokens,
   type RecurrentBackward,
@@ -116,7 +117,7 @@ export class WebGpuEngine implements Engine {
       canBeLost: true,
       limits: { largest: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) },
       // The host draws all tokens, in double precision.
-      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false, bfloat16: false },
+      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false, bfloat16: false, int8: false },
     };
   }
 
@@ -133,7 +134,8 @@ export class WebGpuEngine implements Engine {
     return new GpuTensor(this.#recorder, type, shape);
   }
 
-  vector(layout: Layout): Vector {
+  vector(layout: Layout, quantization?: Quantization): Vector {
+    if (quantization) throw new UnsupportedError(`the webgpu engine does not compute in ${quantization}.`);
     return new GpuVector(this.#recorder, layout);
   }
 
