@@ -127,6 +127,17 @@ export class PrefixCache {
     return { node, isNew: true };
   }
 
+  /** Removes nodes whose states were not written, and what was reserved below them. */
+  drop(nodes: readonly PrefixNode[]): void {
+    for (const node of nodes) {
+      // Its slot belongs to another node now.
+      if (node.isEvicted) continue;
+      this.drop([...node.children.values()]);
+      this.#unlink(node);
+      this.slots.give([node.slot]);
+    }
+  }
+
   release(): void {
     this.slots.release();
   }
@@ -135,10 +146,14 @@ export class PrefixCache {
   #evict(parent: PrefixNode): number | undefined {
     const oldest = this.root.newer;
     if (oldest === this.root || oldest === parent) return undefined;
-    oldest.unlink();
-    oldest.parent?.children.delete(oldest.key);
-    oldest.isEvicted = true;
+    this.#unlink(oldest);
     return oldest.slot;
+  }
+
+  #unlink(node: PrefixNode): void {
+    node.unlink();
+    node.parent?.children.delete(node.key);
+    node.isEvicted = true;
   }
 }
 

@@ -3,7 +3,7 @@ import { type FloatArray, NO_TOKEN, type Snapshots } from '../../engine/engine.t
 import { floats } from '../../engine/precision.ts';
 import type { ActiveRequest } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
-import { PrefixCache } from './prefix-cache.ts';
+import { PrefixCache, type PrefixNode } from './prefix-cache.ts';
 
 /** Minimum and maximum tokens of each prompt in a call. */
 const MIN_STEPS = 16;
@@ -48,7 +48,6 @@ export class PromptReader {
     const reading = [...requests].sort((a, b) => left(b) - left(a));
     const [longest] = reading;
     if (!longest) return;
-    const { engine, weights, slots } = this.#pool;
     const max = time === undefined ? MAX_STEPS : Math.max(MIN_STEPS, Math.floor(time / this.#stepTime));
     const steps = Math.min(MAX_STEPS, max, left(longest));
     const tokens = new Int32Array(steps * reading.length).fill(NO_TOKEN);
@@ -59,6 +58,36 @@ export class PromptReader {
         tokens[step * reading.length + n] = request.head[request.position + step - first] as number;
       return first;
     });
+    const reserved: PrefixNode[] = [];
+    try {
+      const rows = await this.#read(reading, tokens, firstSteps, reserved);
+      const { vocabularySize: V } = this.#pool;
+      reading.forEach((request, n) => {
+        if (left(request) === 0) this.#end(request, rows.slice(n * V, (n + 1) * V));
+      });
+    } catch (error) {
+      // Otherwise later prompts would start from states that were never written.
+      this.#cache.drop(reserved);
+      throw error;
+    }
+  }
+
+  /**
+   * Reads tokens of the requests' prompts, and moves their positions.
+   *
+   * @param tokens [steps, N]
+   * @param firstSteps The step at which each request's tokens begin.
+   * @param reserved Receives the nodes of the cache whose states the call writes.
+   * @returns the predictions after the last step, log-probabilities [N, V]; less if no prompt has been read completely
+   */
+  async #read(
+    reading: readonly ActiveRequest[],
+    tokens: Int32Array,
+    firstSteps: readonly number[],
+    reserved: PrefixNode[],
+  ): Promise<FloatArray> {
+    const { engine, weights, slots, vocabularySize } = this.#pool;
+    const steps = tokens.length / reading.length;
     const output = this.#outputs.for(reading.length);
     const start = performance.now();
     engine.readTokens({
@@ -67,19 +96,17 @@ export class PromptReader {
       slots: Int32Array.from(reading, (request) => request.slots[0] as number),
       tokens,
       output,
-      snapshots: this.#snapshots(reading, firstSteps, steps),
+      snapshots: this.#snapshots(reading, firstSteps, steps, reserved),
     });
     reading.forEach((request, n) => {
       request.position += steps - (firstSteps[n] as number);
     });
     // Waits for the call even if no prompt has been read completely: a request that is cancelled meanwhile must not cause another call.
-    const isAnyRead = reading.some((request) => left(request) === 0);
-    const { vocabularySize: V } = this.#pool;
-    const rows = await engine.read(output, { offset: 0, count: isAnyRead ? reading.length * V : 1 });
+    const isAnyRead = reading.some(({ head, position }) => position === head.length);
+    const count = isAnyRead ? reading.length * vocabularySize : 1;
+    const rows = await engine.read(output, { offset: 0, count });
     this.#stepTime = (performance.now() - start) / steps;
-    reading.forEach((request, n) => {
-      if (left(request) === 0) this.#end(request, (rows as FloatArray).slice(n * V, (n + 1) * V));
-    });
+    return rows as FloatArray;
   }
 
   release(): void {
@@ -92,6 +119,7 @@ export class PromptReader {
     reading: readonly ActiveRequest[],
     firstSteps: readonly number[],
     steps: number,
+    reserved: PrefixNode[],
   ): Snapshots | undefined {
     // By slot: a later state of this call may have evicted an earlier one.
     const kept = new Map<number, { readonly step: number; readonly sequence: number }>();
@@ -101,7 +129,9 @@ export class PromptReader {
       for (const length of this.#cache.lengthsToKeep(request.head, request.position, end)) {
         const found = request.kept && this.#cache.keep(request.kept, request.head, length);
         request.kept = found?.node;
-        if (found?.isNew) kept.set(found.node.slot, { step: first + length - request.position, sequence });
+        if (!found?.isNew) continue;
+        reserved.push(found.node);
+        kept.set(found.node.slot, { step: first + length - request.position, sequence });
       }
     }
     if (kept.size === 0) return undefined;
