@@ -65,6 +65,8 @@ export class CpuContext {
   workingBuffer(name: WorkingBuffer, bytes: number): BufferId {
     const known = this.#working.get(name);
     if (known && known.bytes >= bytes) return known.buffer;
+    // First, so that nothing refers to the freed buffer if the allocation fails.
+    this.#working.delete(name);
     if (known) this.#free(known.buffer);
     const buffer = this.allocate(bytes);
     this.#working.set(name, { buffer, bytes });
@@ -76,8 +78,10 @@ export class CpuContext {
     const known = this.#cached.get(name);
     const isSame = known?.length === values.length && known.every((value, index) => value === values[index]);
     if (isSame) return this.workingBuffer(`uploaded ${name}`, values.byteLength);
+    this.#cached.delete(name);
+    const buffer = this.upload(name, values);
     this.#cached.set(name, values);
-    return this.upload(name, values);
+    return buffer;
   }
 
   /** A buffer with these numbers. The next upload of the same name overwrites it. */

@@ -120,6 +120,7 @@ export class Recorder {
   scratch(name: string, bytes: number): GPUBuffer {
     const known = this.#scratch.get(name);
     if (known && known.size >= bytes) return known;
+    this.#scratch.delete(name);
     if (known) this.free(known);
     const made = this.allocate(bytes);
     this.#scratch.set(name, made);

@@ -171,6 +171,7 @@ export class SequenceRunner {
     const known = this.#slots;
     if (known?.values.length === slots.length && known.values.every((slot, n) => slot === slots[n]))
       return known.tensor;
+    this.#slots = undefined;
     const tensor = this.#tensor('slots', 'int', [slots.length]);
     this.#engine.write(tensor, slots);
     this.#slots = { values: slots.slice(), tensor };
@@ -182,9 +183,13 @@ export class SequenceRunner {
     const known = this.#scratch.get(name);
     const fits = known && shape.every((length, axis) => length <= (known.shape[axis] as number));
     if (known && fits) return this.#engine.tensorIn(known, shape);
+    // First, so that nothing refers to the released memory if the allocation fails.
+    this.#scratch.delete(name);
     if (known) this.#engine.release(known);
-    const largest = shape.map((length, axis) => Math.max(length, known?.shape[axis] ?? 0));
-    const made = this.#engine.tensor(type, largest);
+    // Room for both shapes, unless that is much more than either: many steps of one sequence, then one step of many.
+    const both = shape.map((length, axis) => Math.max(length, known?.shape[axis] ?? 0));
+    const isLarge = both.reduce((bytes, length) => bytes * length, 4) > this.#activationBytes;
+    const made = this.#engine.tensor(type, isLarge ? shape : both);
     this.#scratch.set(name, made);
     return this.#engine.tensorIn(made, shape);
   }

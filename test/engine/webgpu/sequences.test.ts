@@ -1,14 +1,22 @@
 /** The sequences of the WebGPU engine, on the operations of the reference engine. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import type { Generate, ReadTokens, Step, Tensor } from '../../../src/engine/engine.ts';
 import { logSumExp } from '../../../src/engine/reference/cross-entropy.ts';
 import { floatsOf, intsOf } from '../../../src/engine/reference/handles.ts';
 import { ReferenceEngine } from '../../../src/engine/reference/reference-engine.ts';
 import { type SequenceOperations, SequenceRunner } from '../../../src/engine/webgpu/sequences.ts';
+import { MemoryError } from '../../../src/errors.ts';
+import { layoutOf } from '../../../src/model/config.ts';
+import { makeStates } from '../../../src/model/states.ts';
 import { runContract } from '../contract-suite.ts';
 import { operationsContract } from '../operations-contract.ts';
 
 class SequencesEngine extends ReferenceEngine implements SequenceOperations {
   readonly #sequences: SequenceRunner;
+  /** The allocation from now on that fails, once. */
+  failing = 0;
+  readonly #released = new Set<unknown>();
 
   constructor(activationBytes?: number) {
     super('float64');
@@ -32,6 +40,21 @@ class SequencesEngine extends ReferenceEngine implements SequenceOperations {
     }
   }
 
+  override tensor(...words: Parameters<ReferenceEngine['tensor']>) {
+    if (--this.failing === 0) throw new MemoryError('no memory is left');
+    return super.tensor(...words);
+  }
+
+  override release(...words: Parameters<ReferenceEngine['release']>) {
+    this.#released.add(words[0]);
+    super.release(...words);
+  }
+
+  override tensorIn(...words: Parameters<ReferenceEngine['tensorIn']>) {
+    if (this.#released.has(words[0])) throw new TypeError('this handle was released');
+    return super.tensorIn(...words);
+  }
+
   override step(call: Step) {
     this.#sequences.step(call);
   }
@@ -52,3 +75,45 @@ const SUBJECTS = [
 ] as const;
 for (const [name, bytes] of SUBJECTS)
   runContract({ name, make: () => new SequencesEngine(bytes), tolerance: 1e-13 }, [operationsContract]);
+
+/** An engine with a model, and its calls: a prompt of one sequence, and steps of many. */
+function setUp() {
+  const engine = new SequencesEngine();
+  const layout = layoutOf({ cell: 'lstm', layers: 2, hiddenSize: 64, vocabularySize: 10 });
+  const weights = engine.vector(layout);
+  engine.fill(weights, 0.1);
+  const common = {
+    ...{ weights, states: makeStates(engine, layout, 257), output: engine.tensor('float', [256, 10]) },
+  };
+  const slots = (count: number) => Int32Array.from({ length: count }, (_, slot) => slot + 1);
+  const prompt = (length: number) =>
+    engine.readTokens({ ...common, slots: slots(1), tokens: new Int32Array(length).fill(1) });
+  const step = (N: number) => engine.step({ ...common, slots: slots(N), tokens: new Int32Array(N).fill(2) });
+  return { engine, prompt, step };
+}
+
+test('a long prompt and then many sequences take the memory of the larger, not the product', () => {
+  const { engine, prompt, step } = setUp();
+  const before = engine.bytesInUse;
+  prompt(4096);
+  step(256);
+  // Two activations of 8 MiB, tokens and states of 256 sequences.
+  assert.ok(engine.bytesInUse - before < 20e6, `${engine.bytesInUse - before} bytes`);
+});
+
+test('after a failed allocation, smaller and larger calls work', () => {
+  for (let nth = 1; nth <= 12; nth++) {
+    const { engine, prompt, step } = setUp();
+    step(2);
+    engine.failing = nth;
+    for (const call of [() => step(4), () => prompt(20), () => step(200)]) {
+      try {
+        call();
+      } catch (error) {
+        assert.ok(error instanceof MemoryError, String(error));
+        step(1);
+        call();
+      }
+    }
+  }
+});
