@@ -7,12 +7,12 @@ export interface EngineOptions {
   /** Default: as many as this process may use. */
   readonly threads?: number | undefined;
   /**
-   * The GPU to compute on: its number, from 0, among the hardware adapters. With `auto`, the CPU computes if this GPU can't be used, and
-   * a notice gives the reason. −1 is the CPU. Default: the CPU with `auto`, GPU 0 with `webgpu`.
+   * The GPU to compute on: its number, from 0, among the hardware adapters. With `auto`, the CPU is used if this GPU can't be used, and a
+   * notice gives the reason. −1 is the CPU. Default: the CPU with `auto`, GPU 0 with `webgpu`.
    */
   readonly gpu?: number | undefined;
   readonly precision: Precision;
-  /** What products will be computed in. Default: the precision. */
+  /** The type in which products will be computed. Default: the precision. */
   readonly compute?: Compute | undefined;
 }
 
@@ -136,7 +136,7 @@ async function openFastest(all: readonly EngineKind[], options: EngineOptions): 
   throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${numbersOf(options)} here.`);
 }
 
-/** The error if no engine with bfloat16 works. Another engine is no remedy. */
+/** The error if no engine with bfloat16 works. Choosing another engine would not help. */
 function withoutBfloat16(failures: readonly UnsupportedError[]): UnsupportedError {
   const problems = failures.map(({ problem }) => ` ${problem}`).join('');
   const remedies = failures

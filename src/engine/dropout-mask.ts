@@ -1,13 +1,13 @@
 /**
- * The random numbers of dropout masks: a hash of (seed, batch, site, row, step, unit). `TrainingRun` gives the seed and the number of the batch,
- * `model/network.ts` the site.
+ * The random numbers of dropout masks: a hash of (seed, batch, site, row, step, unit). `TrainingRun` gives the seed and the number of the
+ * batch, `model/network.ts` the site.
  *
- * The number of each element can be computed independently, in any order and on any engine, so masks are never stored and do not depend
- * on the number of rows. Each coordinate is mixed in by one round of a 32-bit integer hash: two multiplications and three xor-shifts, with the
+ * The number of each element can be computed independently, in any order and on any engine, so masks are never stored and do not depend on
+ * the number of rows. Each coordinate is mixed in by one round of a 32-bit integer hash: two multiplications and three xor-shifts, with the
  * constants of C. Wellons' "lowbias32" (2018, public domain).
  *
- * The engines apply the masks: `reference/dropout.ts` in TypeScript, `native/kernels/dropout.h` in C++. `train/run/state-resets.ts` uses the
- * same hash to draw which rows begin again with a zero state.
+ * The engines apply the masks: `reference/dropout.ts` in TypeScript, `native/kernels/dropout.h` in C++. `train/run/state-resets.ts` uses
+ * the same hash to draw which rows are reset to a zero state.
  */
 import { mix32 } from '../util/mix32.ts';
 import type { Dropout } from './engine.ts';

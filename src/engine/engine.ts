@@ -1,14 +1,14 @@
 /**
  * The contract between the model and an engine that computes it.
  *
- * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, G gates of a cell,
- * V vocabulary, L layers, S parts of a cell's state (lstm: c and h; else h), N sequences.
+ * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, G gates of a cell, V vocabulary, L layers, S parts of a
+ * cell's state (lstm: c and h; else h), N sequences.
  *
  * - Tensors are opaque: an engine may store them in any order. `write` and `read` use row-major order.
  * - Operations are enqueued, and the calls return immediately. `read` waits for all earlier operations, and returns the values before any
  *   later operation.
  * - `tensor`, `vector` and `tape` allocate all memory. Operations keep no memory, except scratch memory that later operations use again.
- * - An engine may throw `UnsupportedError`, with the name of what it lacks. It never computes something else instead.
+ * - An engine may throw `UnsupportedError`, with the name of what it lacks. It never computes something different instead.
  * - Rows are independent, on every engine: the results of a row have the same bits for any batch size, any other rows, and any cut of a
  *   sequence into calls.
  * - Equal bits on different engines are a capability, `exactBits`.
@@ -387,15 +387,15 @@ export interface EngineDescription {
   /** How many training iterations a caller should keep in flight, so that the engine never waits for it: 1 on the CPU. */
   readonly depth: number;
   /**
-   * Whether it can be lost: it depends on a device or on other threads, which may fail. Then a training run keeps a copy of its state in
-   * ordinary memory, and goes on from it after an EngineLostError or a MemoryError.
+   * Whether it can be lost, because it depends on a device or on other threads, which may fail. If so, a training run keeps a copy of its
+   * state in ordinary memory, and continues from it after an EngineLostError or a MemoryError.
    */
   readonly canBeLost: boolean;
   readonly limits?: EngineLimits | undefined;
   readonly capabilities: EngineCapabilities;
 }
 
-/** What an engine can hold, if it knows. Callers compare their needs with it before they allocate anything. */
+/** The limits of an engine's memory, if it knows them. Callers compare their needs with these before they allocate anything. */
 export interface EngineLimits {
   /** Bytes of all tensors, vectors and tapes together. Default: unknown. */
   readonly bytes?: number | undefined;
@@ -435,8 +435,8 @@ export interface ReadRange {
 export interface Engine {
   readonly description: EngineDescription;
   /**
-   * Resolves when the engine can't go on: it has lost its device or threads, or its device had too little memory for an earlier call. All
-   * pending and later reads reject with the same error, and other calls may throw it.
+   * Resolves when the engine can't continue: it has lost its device or threads, or its device had too little memory for an earlier call.
+   * All pending and later reads reject with the same error, and other calls may throw it.
    */
   readonly lost: Promise<EngineLostError | MemoryError>;
   /** Bytes of memory in use: tensors, vectors, tapes, and scratch memory of the operations. */

@@ -1,12 +1,13 @@
 /**
- * What a unit may have learned to track: each detector gives a number for every position of a text, of the symbols up to and including it.
+ * What a unit may have learned to track. For each position in a text, a detector gives a number that depends on the symbols up to and
+ * including that position.
  *
- * Karpathy, Johnson & Fei-Fei 2015, "Visualizing and understanding recurrent networks", found units for quotes, line lengths, indentation and
- * brackets by hand; here, they are found by correlation.
+ * Karpathy, Johnson & Fei-Fei 2015, "Visualizing and understanding recurrent networks", found units for quotes, line lengths, indentation
+ * and brackets by hand; here, they are found by correlation.
  */
 export type Detector = (symbols: readonly string[]) => Float32Array;
 
-/** Counters stop here: a unit saturates, too. */
+/** Counters stop at this value, because units saturate too. */
 const LONGEST_LINE = 120;
 const LONGEST_WORD = 12;
 const LONGEST_SENTENCE = 150;
@@ -16,7 +17,7 @@ const isLetter = (symbol: string) => /^\p{L}/u.test(symbol);
 const isCapital = (symbol: string) => symbol !== symbol.toLowerCase();
 const indicator = (holds: boolean) => (holds ? 1 : 0);
 
-/** A detector that looks at one symbol after the other. @param start Makes a function with a state of its own. */
+/** A detector that reads the symbols one by one. @param start Returns a function with its own state. */
 function scan(start: () => (symbol: string) => number): Detector {
   return (symbols) => {
     const step = start();
@@ -27,7 +28,7 @@ function scan(start: () => (symbol: string) => number): Detector {
 const ofSymbol = (holds: (symbol: string) => boolean): Detector =>
   scan(() => (symbol) => indicator(holds(symbol)));
 
-/** Symbols since the last one for which `resets` holds, 0 there. */
+/** The number of symbols since the last one for which `resets` is true; 0 at that symbol. */
 const countSince = (resets: (symbol: string) => boolean, most: number): Detector =>
   scan(() => {
     let count = 0;

@@ -1,4 +1,7 @@
-/** The gates of a recurrent layer after their non-linearities, from the sums of the input's part. docs/notation.md has the equations. */
+/**
+ * Computes the gates of a recurrent layer, after their non-linearities, from the input's contribution to their sums. docs/notation.md has
+ * the equations.
+ */
 import type { FloatArray } from '../engine/engine.ts';
 import type { RecurrentModule } from '../engine/layout.ts';
 import type { UnitPart } from './unit-states.ts';
@@ -23,7 +26,7 @@ export async function combineGates(
   const recurrent = await product(previous);
   const T = previous.length / H;
   const width = fromInput.length / T;
-  /** A gate from its sums: those of the input, and another that is given for each position and unit. */
+  /** A gate from its sums: the input's contribution, plus a term that is given for each position and unit. */
   const gate = (
     index: number,
     activation: (x: number) => number,

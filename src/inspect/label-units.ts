@@ -1,8 +1,8 @@
 /**
  * Labels units by what they track: the detector whose values correlate most with the unit's.
  *
- * An untrained network echoes its last symbols, so some of its units correlate with detectors, too. Only what clearly beats the same network
- * before training is a label.
+ * Even in an untrained network, the hidden state depends on the last few symbols, so some of its units correlate with detectors. A unit
+ * gets a label only if its correlation is clearly higher than that of any unit of the same network before training.
  */
 import { TurnTaker } from '../util/event-loop.ts';
 import { DETECTORS, type Detector } from './detectors.ts';
@@ -25,11 +25,11 @@ export interface UnitLabel {
   /** Layer and unit are numbered from 1. */
   readonly layer: number;
   readonly unit: number;
-  /** Undefined if nothing clearly beats the untrained network. */
+  /** Undefined if no correlation is clearly higher than in the untrained network. */
   readonly label: string | undefined;
   /** The correlation with `label` or, without a label, the highest one; negative if the unit is low where the detector is high. */
   readonly r: number;
-  /** The highest |r| of the untrained network's units with the same detector; 0 without a twin. */
+  /** The highest |r| of the untrained network's units with the same detector; 0 if there was no untrained network to compare with. */
   readonly untrained: number;
   /** The detectors with the next highest |r|. */
   readonly next: readonly Correlation[];

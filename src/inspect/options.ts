@@ -6,13 +6,16 @@ import type { Detector } from './detectors.ts';
 import { partsOf, type UnitPart, type UnitStates } from './unit-states.ts';
 
 interface ReadingInput {
-  /** A character that the model does not know. Default: `nearest`, the nearest known one, if any; else it is left out. */
+  /**
+   * What to do with a character that the model does not know. Default: `nearest`: replace it with the nearest known one, or leave it out if
+   * there is none.
+   */
   readonly unknown?: ScoreOptions['unknown'] | undefined;
   /** When it is aborted, the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called with a message about characters of the text that were left out. */
   readonly onNotice?: ((message: string) => void) | undefined;
-  /** Called with the fraction that is done, from 0 to 1. */
+  /** Called with the fraction of the work that is done, from 0 to 1. */
   readonly onProgress?: ((fraction: number) => void) | undefined;
 }
 
@@ -30,17 +33,17 @@ export interface LabelUnitsInput extends ReadingInput {
   readonly part?: UnitPart | undefined;
   /** What units may track, by name. Default: `DETECTORS`. */
   readonly detectors?: Readonly<Record<string, Detector>> | undefined;
-  /** Whether to compare with the untrained network. Default: true. Without that, many labels mean nothing. */
+  /** Whether to compare with the untrained network. Default: true. Without this comparison, many labels are meaningless. */
   readonly twin?: boolean | undefined;
-  /** What `states` has recorded for the same text, with these layers and this part: then the model does not read the text again. */
+  /** The result of `states` for the same text, with these layers and this part. With it, the model does not read the text again. */
   readonly states?: UnitStates | undefined;
 }
 
 /**
  * How to measure the effect of earlier symbols on the loss of one.
  *
- * - `occlusion`: its change, in nats, if one earlier symbol is replaced by a space (a space: by a line end).
- * - `gradient`: the length of its gradient with respect to the one-hot vector of each earlier symbol, or to its embedding.
+ * - `occlusion`: the change of this loss, in nats, when one earlier symbol is replaced by a space (or a space by a line end).
+ * - `gradient`: the norm of its gradient with respect to the one-hot vector of each earlier symbol, or to its embedding.
  * - `context`: the loss itself, if the model has read only the last 1, 2, … symbols.
  */
 export const SALIENCY_METHODS = ['occlusion', 'gradient', 'context'] as const;
@@ -53,7 +56,7 @@ export interface SaliencyInput extends Omit<ReadingInput, 'onProgress'> {
   readonly method?: SaliencyMethod | undefined;
 }
 
-/** The longest way back. Memory grows with its square. */
+/** The largest number of symbols to look back. Memory grows with its square. */
 export const MAX_BACK = 1024;
 
 /** @throws {OptionError} for a layer or part that the model does not have */

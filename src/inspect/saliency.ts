@@ -1,7 +1,7 @@
 /**
- * How far back the model looks: the effect of each earlier symbol on the loss of one symbol. `options.ts` defines the methods.
+ * The effect of each earlier symbol on the loss of one symbol. `options.ts` defines the methods.
  *
- * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, V vocabulary. T is the number of symbols looked back to.
+ * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, V vocabulary. T is the number of earlier symbols.
  */
 import { stateParts } from '../engine/cells.ts';
 import type { Engine, FloatArray, Tensor } from '../engine/engine.ts';
@@ -34,7 +34,7 @@ export interface SaliencyQuery {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The model first reads at most this many symbols before those that it looks back to. */
+/** The model first reads at most this many symbols before those whose effect is measured. */
 const LEAD_IN = 1000;
 const LEAD_IN_STEPS = 256;
 
@@ -50,7 +50,7 @@ export function saliency(query: SaliencyQuery, method: SaliencyMethod): Promise<
   return MEASURES[method](query);
 }
 
-/** Row 0 reads the text as it is; row b without its symbol b − 1. All begin with the state after the text before. */
+/** Row 0 reads the text unchanged; row b reads it without its symbol b − 1. All rows begin with the state after the preceding text. */
 async function occlusion(query: SaliencyQuery): Promise<Saliency> {
   const { tokens, position, replacement } = query;
   const { from, steps } = window(query);

@@ -12,7 +12,7 @@ export interface ActiveUnit {
   readonly strength: number;
 }
 
-/** Symbols `from` to `to`, without `to`, counted from 0. */
+/** The symbols from `from` up to, but not including, `to`, counted from 0. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;

@@ -1,4 +1,4 @@
-/** The network of a checkpoint before training, as a bar for what training has added. */
+/** The network of a checkpoint before training, to compare the trained one with. */
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { FloatArray } from '../engine/engine.ts';
 import { layoutOf } from '../model/config.ts';
@@ -6,7 +6,10 @@ import { initialParameters } from '../model/initial-parameters.ts';
 import { INITS, type Init } from '../model/option-values.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 
-/** Parameters like those that the run began with: by its seed and kind of initial weights, if the checkpoint has them. In canonical order. */
+/**
+ * Parameters like those with which the run began: drawn with its seed and its kind of initial weights, if the checkpoint has them. In
+ * canonical order.
+ */
 export function untrainedParameters({ config, precision, training, origin }: Checkpoint): FloatArray {
   const { seed, init } = training?.options ?? origin?.options ?? {};
   return initialParameters(

@@ -26,7 +26,7 @@ export interface PreparingEvent extends PreparingProgress {
   readonly type: 'preparing';
 }
 
-/** Something that the user may not have wanted. Training goes on. */
+/** Something that the user may not have wanted. Training continues. */
 export interface WarningEvent {
   readonly type: 'warning';
   /** Stable, kebab-case name. */
@@ -59,7 +59,7 @@ export interface StartedEvent {
   /** Tokens in the whole text, including what is held out. */
   readonly tokens: number;
   readonly parameters: number;
-  /** Estimated bytes by which the run makes the process grow. */
+  /** Estimated bytes of memory that the run adds to the process. */
   readonly memory: number;
   /** Bytes of memory that are free now, if known. */
   readonly freeMemory: number | undefined;
@@ -83,7 +83,7 @@ export interface IterationEvent {
   readonly iterations: number;
   readonly epoch: number;
   readonly trainLoss: number;
-  /** That of the schedule. With random lengths, the update used this times the iteration's `tokens` divided by their mean. */
+  /** The rate of the schedule. With random lengths, the update used this rate, times the iteration's `tokens`, divided by their mean. */
   readonly learningRate: number;
   /** ‖gradient‖₂ after clipping. */
   readonly gradientNorm: number;
@@ -102,14 +102,14 @@ export interface SkippedEvent {
   readonly cause: 'loss' | 'gradient';
   /** The number of consecutive skipped iterations, including this one. */
   readonly consecutive: number;
-  /** The number of consecutive skipped iterations at which the run goes back to its last good state. */
+  /** The number of consecutive skipped iterations at which the run returns to its last good state. */
   readonly limit: number;
 }
 
-/** After an explosion, the run has gone back to an earlier iteration. What it learned since then is discarded. */
+/** After an explosion, the run has returned to an earlier iteration. The iterations since then are discarded. */
 export interface RestoredEvent {
   readonly type: 'restored';
-  /** The iteration that the run went back to. */
+  /** The iteration to which the run returned. */
   readonly iteration: number;
   readonly epoch: number;
   /** What exploded, and at which iteration. */
@@ -122,10 +122,10 @@ export interface RestoredEvent {
   readonly retries: number;
 }
 
-/** The engine was lost or had too little memory. The run goes on, on another engine, from the newest copy of its state. */
+/** The engine was lost or had too little memory. The run continues on another engine, from the newest copy of its state. */
 export interface ContinuedEvent {
   readonly type: 'continued';
-  /** The iteration of the copy: later ones are made again. */
+  /** The iteration of the copy: later ones are repeated. */
   readonly iteration: number;
   readonly epoch: number;
   /** What happened to the engine. */

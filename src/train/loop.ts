@@ -42,7 +42,7 @@ import { Saver } from './saving/saver.ts';
  * @throws {MemoryError} if the model does not fit in memory
  * @throws {CheckpointError} before training, if checkpoints can't be written; at the end, also from `return()`, if the last one could not
  * @throws {DivergenceError} if the loss is not finite or three times the first, and no retry is left
- * @throws {EngineLostError} if the engine is lost and no other one works; what was learned is saved
+ * @throws {EngineLostError} if the engine is lost and no other one works; the newest copy of the state is saved
  */
 export async function* runTraining(input: RunInput): AsyncGenerator<TrainingEvent, void, void> {
   try {
@@ -106,7 +106,7 @@ async function* begin(given: RunInput): AsyncGenerator<TrainingEvent, Parts | un
   return { ...partsOn(input, run, saver, undefined), config, splits, saver, baseline };
 }
 
-/** Trains until the run ends. If the engine is lost, returns the parts that the run goes on with, on another engine. */
+/** Trains until the run ends. If the engine is lost, returns the parts with which the run continues, on another engine. */
 async function* trainUntilLost(parts: Parts): AsyncGenerator<TrainingEvent, Parts | undefined, void> {
   try {
     yield* loop(parts);
@@ -117,7 +117,7 @@ async function* trainUntilLost(parts: Parts): AsyncGenerator<TrainingEvent, Part
   }
 }
 
-/** Trains until the run ends, and saves what was learned. */
+/** Trains until the run ends, and saves the model. */
 async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
   const { run, splits, saver, clock, queue, baseline, copy } = parts;
   const { options, signal } = parts.input;
@@ -163,11 +163,11 @@ async function* loop(parts: Parts): AsyncGenerator<TrainingEvent, void, void> {
     yield* saver.events();
   } catch (error) {
     hasFailed = true;
-    // The caller goes on from a copy.
+    // The caller continues from a copy.
     if (isLossOf(parts, error)) hasEnded = true;
     throw error;
   } finally {
-    // The consumer left the loop, or something failed: save the progress.
+    // The consumer has left the loop, or something failed: save the progress.
     if (!hasEnded) await saveOnEarlyEnd(parts, explosion !== undefined || !run.isSound, hasFailed);
   }
   yield await finishedEvent(run, endReason(parts), saver.failure ? undefined : saver.path);
@@ -295,7 +295,7 @@ async function* validate({
 /** Saves a checkpoint. Training waits for the snapshot, which does not count as training time; the file is written in the background. */
 async function save({ saver, clock, copy }: Parts, validationLoss: number | undefined): Promise<void> {
   clock.pause();
-  // One snapshot for both: so a run never goes on from a copy after an evaluation whose checkpoint is missing.
+  // One snapshot for both, so that a run never continues from a copy after an evaluation whose checkpoint is missing.
   await saver.save(validationLoss, copy?.take());
   clock.resume();
 }

@@ -1,4 +1,4 @@
-/** A GPU that an engine computes on, and what is common to Node and pages: limits, software adapters and errors. */
+/** A GPU on which an engine computes, and what Node and pages have in common: limits, software adapters and errors. */
 import { EngineLostError, type Remedy, UnsupportedError } from '../../errors.ts';
 
 /** Limits of an adapter that the engine asks for in full. A device has only small default values unless larger ones are requested. */
@@ -35,11 +35,11 @@ export interface AdapterFacts {
 export interface GpuDevice {
   readonly device: GPUDevice;
   readonly adapter: AdapterFacts;
-  /** Tells that an engine needs the device no longer. It is destroyed when no engine needs it. */
+  /** Call this when an engine no longer needs the device. It is destroyed when no engine needs it. */
   release(): void;
 }
 
-/** Facts of an adapter that WebGPU itself tells. */
+/** Facts about an adapter that WebGPU itself provides. */
 export function factsOf(
   adapter: GPUAdapter,
   { number, twin, name, backend }: Pick<AdapterFacts, 'number' | 'twin' | 'name' | 'backend'>,
@@ -87,7 +87,7 @@ export function softwareError(name: string): UnsupportedError {
   );
 }
 
-/** The error of an engine whose device is lost: after a crash of the driver, a reset of the GPU, or too long a computation. */
+/** The error of an engine whose device is lost: after a crash of the driver, a reset of the GPU, or a computation that took too long. */
 export function deviceLostError(
   { name }: Pick<AdapterFacts, 'name'>,
   { reason, message }: Pick<GPUDeviceLostInfo, 'reason' | 'message'>,

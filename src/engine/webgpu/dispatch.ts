@@ -1,4 +1,4 @@
-/** Dispatches of shaders that compute each element by itself. */
+/** Dispatches of shaders that compute each element independently. */
 import { kernel } from './kernel.ts';
 import { groupsOf } from './products.ts';
 import type { Recorder } from './recorder.ts';

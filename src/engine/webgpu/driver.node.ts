@@ -8,7 +8,7 @@ import { WITHOUT_GPU } from './device.ts';
 const LOADER = 'libvulkan.so.1';
 /** Keeps a library in memory. Node's `os.constants.dlopen` lacks this flag of Linux. */
 const RTLD_NODELETE = 0x1000;
-/** The variables that name drivers; the Vulkan loader then looks nowhere else. */
+/** The environment variables that name drivers. If one is set, the Vulkan loader looks nowhere else. */
 const DRIVER_VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'] as const;
 /** Devices of GPUs: of Mesa's drivers, of NVIDIA's, and of Windows in WSL. */
 const GPU_DEVICES = ['/dev/dri', '/dev/nvidiactl', '/dev/dxg'];
@@ -24,7 +24,7 @@ export function usesSoftware(env: NodeJS.ProcessEnv = process.env): boolean {
 /**
  * Checks that there is a Vulkan loader and a driver. Only Linux needs this: the drivers of macOS and Windows belong to the system.
  *
- * @throws {UnsupportedError} with what to install, or if this process may load no libraries
+ * @throws {UnsupportedError} with what to install, or if this process may not load libraries
  */
 export function checkDriver(): void {
   if (process.platform !== 'linux') return;
@@ -54,7 +54,7 @@ function useSwiftShader(): void {
 /**
  * Whether the system can load a library. It stays in memory.
  *
- * @throws {UnsupportedError} if this process may load none
+ * @throws {UnsupportedError} if this process may not load libraries
  */
 function isLoadable(library: string): boolean {
   try {
@@ -73,8 +73,8 @@ function isLoadable(library: string): boolean {
 }
 
 /**
- * Whether a Vulkan driver may be installed. The loader looks for the descriptions of drivers in these folders; some systems have others, so
- * the device of a GPU is enough, too.
+ * Whether a Vulkan driver may be installed. The loader looks for the descriptions of drivers in these folders; some systems have other
+ * folders, so the device file of a GPU is enough too.
  */
 export function mayHaveVulkanDriver(env: NodeJS.ProcessEnv = process.env): boolean {
   const named = DRIVER_VARIABLES.map((name) => env[name]).find(Boolean);

@@ -1,17 +1,20 @@
-/** The WebGPU engine's tensors, vectors and tapes. Tensors are row-major, vectors in canonical order; an element takes 32 bits, a byte too. */
+/**
+ * The WebGPU engine's tensors, vectors and tapes. Tensors are row-major, vectors in canonical order; every element takes 32 bits, even a
+ * byte.
+ */
 import { checkShapeIn, checkTape } from '../checks.ts';
 import type { ElementType, Tape, Tensor, Vector } from '../engine.ts';
 import { type Layout, parameterCount } from '../layout.ts';
 import type { Recorder } from './recorder.ts';
 import { mapTrace, type Trace, traceBytes } from './trace.ts';
 
-/** The lowest and highest value of an int tensor, or beyond: only writes widen it. */
+/** A range that contains all values of an int tensor. Writes widen it; nothing narrows it. */
 export interface IntRange {
   readonly low: number;
   readonly high: number;
 }
 
-/** The memory of a tensor, and of those in it. */
+/** The memory of a tensor, and of the tensors within it. */
 export interface TensorMemory {
   /** Undefined once released. */
   buffer: GPUBuffer | undefined;

@@ -23,7 +23,7 @@ export function webgpuInstallation(from: string = fileURLToPath(import.meta.url)
 function installedVersion(from: string): string | undefined {
   try {
     let folder = dirname(createRequire(from).resolve('webgpu'));
-    // Its package.json is not exported, and so is found by its path.
+    // Its package.json is not exported, so it is found by its path.
     while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
     return String(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version);
   } catch {

@@ -1,15 +1,15 @@
 /**
  * The uniform blocks of dispatches, in one buffer. A block is written when its numbers are first seen, and found again by its content.
  *
- * It is found by a hash table in typed arrays, which allocates nothing. Recording a dispatch takes a few microseconds, so a string as the key
- * would be a noticeable part of that.
+ * It is found by a hash table in typed arrays, which allocates nothing. Recording a dispatch takes a few microseconds, so a string as the
+ * key would take a noticeable part of that time.
  */
 import { BUFFER_USAGE } from './constants.ts';
 import { MAX_NUMBERS } from './kernel.ts';
 
 /** Maximum number of blocks. When all are used, they are submitted and used again. */
 const BLOCKS = 4096;
-/** Places of the hash table: a power of two, of which at most half are taken. */
+/** Slots of the hash table: a power of two, of which at most half are used. */
 const PLACES = 2 * BLOCKS;
 
 export class NumberBlocks {
@@ -76,7 +76,7 @@ export class NumberBlocks {
   }
 }
 
-/** FNV-1a, a number at a time, with its high bits mixed into the low ones. */
+/** FNV-1a, one number at a time, with its high bits mixed into the low ones. */
 function hashOf(numbers: readonly number[]): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < numbers.length; i++) hash = Math.imul(hash ^ (numbers[i] as number), 0x01000193);

@@ -20,7 +20,7 @@ export interface ProductBuffers {
   readonly biases?: GPUBuffer | undefined;
 }
 
-/** C = op(A) · op(B), in as many dispatches as its length needs. @param operations Of a dispatch, at most. */
+/** C = op(A) · op(B), in as many dispatches as its length needs. @param operations The maximum for one dispatch. */
 export function multiply(
   recorder: Recorder,
   options: MatmulOptions,

@@ -1,4 +1,4 @@
-/** The GPUs of Node, by the package `webgpu`, which contains Dawn, Chromium's implementation of WebGPU. */
+/** The GPUs that Node can use, through the package `webgpu`, which contains Dawn, Chromium's implementation of WebGPU. */
 import { UnsupportedError } from '../../errors.ts';
 import { type AdapterFacts, factsOf, reasonOf, requestDevice, softwareError, WITHOUT_GPU } from './device.ts';
 import { checkDriver, usesSoftware } from './driver.node.ts';
@@ -51,7 +51,7 @@ export const openNodeDevice = sharedDevices(async (number) => {
 
 async function adapterWith(number: number): Promise<FoundAdapter> {
   const others: AdapterFacts[] = [];
-  // Those behind the wanted one are not asked for: with several GPUs, that takes seconds.
+  // Adapters after the wanted one are not requested: with several GPUs, that takes seconds.
   for await (const found of findAdapters()) {
     if (found.facts.number === number) return found;
     others.push(found.facts);

@@ -1,11 +1,11 @@
 /**
  * Records the dispatches of an engine and submits them to its device.
  *
- * To add an operation: write its WGSL in `shaders/`, make a `kernel` of it, and call `run` with its buffers, the numbers of its uniform block
- * and the count of workgroups. Working memory comes from `scratch`.
+ * To add an operation: write its WGSL in `shaders/`, make a `kernel` of it, and call `run` with its buffers, the numbers of its uniform
+ * block and the count of workgroups. Working memory comes from `scratch`.
  *
- * In the steady state a dispatch creates no objects: pipelines, bind groups and blocks of numbers are kept, and found again by their content.
- * Dispatches share a compute pass until something is written, read or copied.
+ * In the steady state, a dispatch creates no objects: pipelines, bind groups and blocks of numbers are cached by their content. Dispatches
+ * share a compute pass until something is written, read or copied.
  */
 import { type CharRnnError, type EngineLostError, MemoryError } from '../../errors.ts';
 import { formatBytes } from '../../util/format.ts';
@@ -15,9 +15,9 @@ import { type Kernel, MAX_NUMBERS } from './kernel.ts';
 import { NumberBlocks } from './number-blocks.ts';
 import { type Pipelines, pipelinesOf } from './pipelines.ts';
 
-/** Dispatches after which work is submitted, so that the device begins while more is recorded. */
+/** The number of dispatches after which work is submitted, so that the device can begin while more is recorded. */
 const DISPATCHES_PER_SUBMIT = 64;
-/** Time for the news of a lost device to arrive after a failed read, in milliseconds. */
+/** How long to wait after a failed read for the message that the device was lost, in milliseconds. */
 const LOSS_DELAY = 1000;
 
 /** What differs between the dispatches of a kernel. */
@@ -241,7 +241,7 @@ export class Recorder {
     this.#gpu.release();
   }
 
-  /** Errors of calls that WebGPU reports later. All engines of a device hear of them, because it is not known whose call failed. */
+  /** Errors of calls that WebGPU reports later. All engines of a device get them, because it is not known whose call failed. */
   readonly #noteError = ({ error }: GPUUncapturedErrorEvent): void => {
     if (this.#failure) return;
     if (error.constructor.name !== OUT_OF_MEMORY) {

@@ -1,6 +1,6 @@
 /**
- * `step`, `readTokens` and `generate`: sequences go through the network with the operations on whole batches, on copies of their states. So they
- * have the bits of those operations.
+ * `step`, `readTokens` and `generate`: sequences go through the network with the operations on whole batches, on copies of their states. So
+ * their results have the same bits as those operations.
  */
 import { checkGenerate, checkReadTokens, checkSequences, checkStepTokens } from '../checks.ts';
 import {
@@ -48,7 +48,7 @@ export class SequenceRunner {
   readonly #activationBytes: number;
   /** Tensors that every call uses again, by name. They grow as needed. */
   readonly #scratch = new Map<string, Tensor>();
-  /** The slots that were written last, and their tensor: calls one after the other often have the same. */
+  /** The slots that were written last, and their tensor: consecutive calls often have the same slots. */
   #slots: { readonly values: Int32Array; readonly tensor: Tensor } | undefined;
 
   /** @param activationBytes Maximum bytes of one activation. A longer prompt is read in pieces of time. */
@@ -138,7 +138,7 @@ export class SequenceRunner {
     let layer = 0;
     weights.layout.forEach((module, index) => {
       if (module.kind === 'linear' && !output) return;
-      // Two in turn: an operation can't write to its input.
+      // Two tensors take turns: an operation can't write to its input.
       const next = this.#tensor(`activation ${index % 2}`, 'float', [...tokens.shape, widthOf(module)]);
       if (module.kind === 'embedding') {
         engine.embeddingForward({ weights, module: index, tokens: input, output: next });

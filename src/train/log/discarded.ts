@@ -1,4 +1,4 @@
-/** Which losses of a log are void after an event: those that a resume, an explosion or a repeated iteration replaced. */
+/** Which losses of a log are discarded after an event: those that a resume, an explosion or a repeated iteration replaced. */
 import type { LoggedEvent } from './logged-event.ts';
 
 export interface KeptLosses {

@@ -27,11 +27,11 @@ export interface RecordFormat {
 const writers = new WeakMap<StartedEvent, Map<string, TrainingObserver>>();
 
 /**
- * An observer that writes events into a file. The file is made at the first iteration or evaluation, and gets the earlier events then: so
- * a run that trains nothing writes no file. If a run has several observers for one file, only the last of them writes it.
+ * An observer that writes events into a file. The file is made at the first iteration or evaluation, and gets the earlier events then: so a
+ * run that trains nothing writes no file. If a run has several observers for one file, only the last of them writes it.
  *
  * Each record is one write: if the program is killed, only the last record may be incomplete. If the file can't be written, one warning
- * reports it and training goes on.
+ * reports it and training continues.
  */
 export function recordFile(format: RecordFormat): TrainingObserver {
   const early: TrainingEvent[] = [];

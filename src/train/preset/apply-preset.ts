@@ -23,7 +23,7 @@ import {
 /** The speed that the first choice assumes. The model that it chooses is then measured. */
 const ASSUMED_FLOPS = 1e11;
 
-/** Measures the symbols in a second that the engine of the run trains a model on. It may report that it had to take another engine. */
+/** Measures the symbols in a second that the engine of the run trains a model on. It may report that it had to use another engine. */
 export type Measure = (
   options: TrainingOptions,
   vocabularySize: number,

@@ -1,4 +1,4 @@
-/** Measures how fast an engine trains a model, in some iterations on random tokens. */
+/** Measures how fast an engine trains a model, with a few iterations on random tokens. */
 import type { Engine } from '../../engine/engine.ts';
 import { initialParameters } from '../../model/initial-parameters.ts';
 import { Network } from '../../model/network.ts';

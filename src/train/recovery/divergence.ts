@@ -26,7 +26,7 @@ export interface Skip {
   readonly consecutive: number;
 }
 
-/** Training can't go on from these parameters. */
+/** Training can't continue from these parameters. */
 export interface Explosion {
   readonly kind: 'explosion';
   readonly code: DivergenceCode;
@@ -79,7 +79,7 @@ export function judgeLoss(
 }
 
 /**
- * Whether a state with this loss is good enough to go back to: the loss is not far above the lowest.
+ * Whether a state with this loss is good enough to return to: the loss is not far above the lowest.
  *
  * @param lowest The loss to compare with, in nats; for noisy training losses, a mean. Undefined before the first loss.
  */

@@ -1,4 +1,4 @@
-/** If the engine of a run is lost, or has too little memory, the run goes on from a copy of its state, on another engine. */
+/** If the engine of a run is lost, or has too little memory, the run continues from a copy of its state, on another engine. */
 import type { Splits } from '../../data/batches/batches.ts';
 import { EngineLostError, MemoryError } from '../../errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
@@ -9,13 +9,13 @@ import { type RunInput, TrainingRun } from '../run/training-run.ts';
 import type { Saver } from '../saving/saver.ts';
 import { asSentence, isEngineFailure } from './run-engines.ts';
 
-/** Whether an error means that the engine is lost and the run can go on from a copy of its state. */
+/** Whether an error means that the engine is lost and the run can continue from a copy of its state. */
 export function isLossOf({ copy }: Parts, error: unknown): boolean {
   return copy !== undefined && isEngineFailure(error);
 }
 
 /**
- * Goes on from the newest copy of the state, on another engine.
+ * Continues from the newest copy of the state, on another engine.
  *
  * @throws {EngineLostError | MemoryError} if no other engine works; the copy is saved first
  */
@@ -33,7 +33,7 @@ export async function* goOnElsewhere(
     if (!replaced) throw error;
     const { engine, reason, warning } = replaced;
     yield* saver.events();
-    // The event of an iteration that is not made again.
+    // The event of an iteration that is not repeated.
     if (unreported && unreported.figures.iteration <= iteration) yield* reportIteration(parts, unreported);
     yield warning;
     const copied = { ...input, engine, start, runId: parts.run.id };
@@ -56,7 +56,7 @@ export async function* goOnElsewhere(
   }
 }
 
-/** The error that ends the run: it says where what was learned is. */
+/** The error that ends the run: it names the checkpoint with the copy. */
 function finalError(error: unknown, { path, failure }: Saver, iteration: number): unknown {
   if (!isEngineFailure(error)) return error;
   const problem = `${asSentence(error.problem)} No other engine could continue.`;
@@ -70,7 +70,7 @@ function finalError(error: unknown, { path, failure }: Saver, iteration: number)
   });
 }
 
-/** Makes a run on its engine, or, if that is lost meanwhile or has too little memory, on the one that replaces it. */
+/** Makes a run on its engine or, if that engine is lost in the meantime or has too little memory, on the one that replaces it. */
 export async function* runOnWorkingEngine(
   given: RunInput,
   config: ModelConfig,

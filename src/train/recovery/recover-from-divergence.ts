@@ -7,7 +7,7 @@ import type { TrainingRun } from '../run/training-run.ts';
 import type { Explosion } from './divergence.ts';
 
 /**
- * Takes the run back to its last good state, if it keeps one: with half the learning rate while retries are left, else unchanged, so that
+ * Returns the run to its last good state, if it keeps one: with half the learning rate while retries are left, otherwise unchanged, so that
  * this state can be saved.
  *
  * @returns the event to report, or, if no retry is left, the error that ends the run

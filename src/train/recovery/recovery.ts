@@ -1,16 +1,18 @@
-/** The state that a run goes back to after an explosion, and its counts of skips and retries. */
+/** The state to which a run returns after an explosion, and its counts of skips and retries. */
 import type { GoodState, StabilityState } from '../../checkpoint/checkpoint.ts';
 
 /** Iterations between the states that may be kept. */
 const KEEP_INTERVAL = 100;
-/** Factor on the learning rate each time the run goes back. A power of two, so that the scheduled rates keep their digits. */
+/**
+ * Factor on the learning rate each time the run returns to its good state. A power of two, so that the scheduled rates keep their digits.
+ */
 const RATE_FACTOR = 0.5;
 
 /**
- * The last good state of a run, and how often the run has skipped an update or gone back.
+ * The last good state of a run, and how often the run has skipped an update or returned to that state.
  *
- * The state is kept in ordinary memory, not on the engine, because every later checkpoint contains it: a resumed run must go back to
- * the same state as an uninterrupted one.
+ * The state is kept in ordinary memory, not on the engine, because every later checkpoint contains it: a resumed run must return to the
+ * same state as an uninterrupted one.
  */
 export class Recovery {
   /** Consecutive iterations without an update, up to now. */
@@ -28,7 +30,7 @@ export class Recovery {
     this.#good = stored?.good ?? now;
   }
 
-  /** How often the run has gone back and halved the learning rate. */
+  /** How often the run has returned to its good state and halved the learning rate. */
   get retries(): number {
     return this.#retries;
   }

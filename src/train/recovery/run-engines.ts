@@ -5,7 +5,7 @@ import { CharRnnError, EngineLostError, MemoryError } from '../../errors.ts';
 import { formatCount } from '../../util/format.ts';
 import type { WarningEvent } from '../events.ts';
 
-/** How often the same kind of engine is opened again before the run has got any further. After that, the fastest engine of the CPU is used. */
+/** How often the same kind of engine is opened again without progress of the run. After that, the fastest CPU engine is used. */
 const MAX_SAME_KIND = 2;
 
 /** A new engine, and the warning that explains it. */
@@ -15,7 +15,7 @@ export interface ReplacedEngine {
   readonly warning: WarningEvent;
 }
 
-/** Whether an error means that the engine can't go on, while the run can. */
+/** Whether an error means that the engine can't continue, but the run can. */
 export function isEngineFailure(error: unknown): error is EngineLostError | MemoryError {
   return error instanceof EngineLostError || error instanceof MemoryError;
 }
@@ -27,9 +27,9 @@ export class RunEngines {
   #choice: EngineChoice;
   #current: Engine;
   #closed: Engine | undefined;
-  /** Failures since the run has last got further. */
+  /** Failures since the run last made progress. */
   #failures = 0;
-  /** The iteration that the run went on from after the last failure. */
+  /** The iteration from which the run continued after the last failure. */
   #lastIteration: number | undefined;
 
   private constructor(makeEngine: MakeEngine, choice: EngineChoice, { engine, notice }: ChosenEngine) {
@@ -49,10 +49,10 @@ export class RunEngines {
   }
 
   /**
-   * Closes the engine and opens another: of the same kind, or, if the run has got no further with that, the fastest of the CPU.
+   * Closes the engine and opens another: one of the same kind or, if the run made no progress with that, the fastest CPU engine.
    *
    * @param error The reason.
-   * @param iteration The iteration that the run goes on from.
+   * @param iteration The iteration from which the run continues.
    * @throws the reason, if the engine can't be lost or no other engine is left
    */
   async replace(error: unknown, iteration: number): Promise<ReplacedEngine> {
@@ -90,7 +90,7 @@ export class RunEngines {
   #nextChoice(): EngineChoice | undefined {
     if (this.#failures <= MAX_SAME_KIND) return this.#choice;
     if (this.#failures > MAX_SAME_KIND + 1) return undefined;
-    // Without the choice of a GPU.
+    // Not with the choice of a GPU.
     const { threads, precision, compute } = this.#choice;
     return { engine: 'auto', threads, precision, compute };
   }

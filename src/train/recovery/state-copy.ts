@@ -1,8 +1,8 @@
 /**
  * A copy of a run's state in ordinary memory, for engines that can be lost.
  *
- * Its reads are enqueued between two iterations, like those of a save, and nothing waits for them: the engine goes on with the iterations in
- * flight. A new copy begins before the newest is half as old as it may be, so that it has arrived by then.
+ * Its reads are enqueued between two iterations, like those of a save, and nothing waits for them: the engine continues with the iterations
+ * in flight. A new copy begins when the newest is half as old as it may be, so that it arrives in time.
  */
 import type { TrainedCheckpoint } from '../../checkpoint/checkpoint.ts';
 import type { TrainingRun } from '../run/training-run.ts';
@@ -18,7 +18,7 @@ export class StateCopy {
   /** The number of the newest copy: an earlier one that arrives late is dropped. */
   #newestNumber = 0;
   #begun = 0;
-  /** When the last copy began, and the iteration that it is of. */
+  /** When the last copy began, and its iteration. */
   #last: { readonly at: number; readonly iteration: number };
   /** A copy that waits for the figures of its iteration. */
   #waiting: { readonly iteration: number; readonly finish: () => Promise<TrainedCheckpoint> } | undefined;
@@ -27,7 +27,7 @@ export class StateCopy {
   #failure: { readonly error: unknown } | undefined;
 
   /**
-   * @param newest The state that the run begins with. Undefined for the start of its input, which can be made again.
+   * @param newest The state that the run begins with. Undefined for the start of its input, which can be repeated.
    * @param now The time in milliseconds.
    */
   constructor(
@@ -41,7 +41,7 @@ export class StateCopy {
     this.#last = { at: now(), iteration: run.iteration };
   }
 
-  /** The newest copy that has arrived. Undefined: the run has to begin again. */
+  /** The newest copy that has arrived. Undefined if the run has to start again from the beginning. */
   get newest(): TrainedCheckpoint | undefined {
     return this.#newest;
   }
@@ -80,12 +80,12 @@ export class StateCopy {
     return copy;
   }
 
-  /** Takes a copy unless the last one is of this iteration. */
+  /** Takes a copy, unless the last one belongs to this iteration. */
   takeIfOlder(): void {
     if (this.#last.iteration !== this.#run.iteration) this.take();
   }
 
-  /** Call this after the run has gone back to its good state: earlier copies are of what it has discarded. */
+  /** Call this after the run has returned to its good state: earlier copies belong to discarded iterations. */
   async goBack(): Promise<void> {
     this.#waiting = undefined;
     this.#last = { at: this.#now(), iteration: this.#run.iteration };

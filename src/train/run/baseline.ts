@@ -1,5 +1,5 @@
 /**
- * Fits the count model that a run has to beat, without holding up the training: up to two seconds before the first iteration, which is enough
+ * Fits the count model that a run has to beat, without delaying the training: up to two seconds before the first iteration, which is enough
  * for some MB of text, then in slices while the engine computes.
  */
 import { splitCorpus } from '../../data/batches/splits.ts';

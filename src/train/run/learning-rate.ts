@@ -9,7 +9,10 @@
 import { cosineOfPi } from '../../util/cosine.ts';
 import type { TrainingOptions } from '../options.ts';
 
-/** An iteration and the learning rate that a state after it holds: the start of a run, a checkpoint, or a state that recovery goes back to. */
+/**
+ * An iteration and the learning rate that a state after it holds: the start of a run, a checkpoint, or a state to which recovery
+ * returns.
+ */
 export interface RateStart {
   readonly iteration: number;
   readonly learningRate: number;
@@ -20,8 +23,8 @@ export interface LearningRates {
   /** The rate of the update that follows an iteration. */
   at(iteration: number): number;
   /**
-   * The rate that a state after an iteration holds, to go on from: with the original's schedule, the rate of the next update; with
-   * others, the peak. A resumed run has the rates of an uninterrupted one to the last bit, even if an explosion has halved them.
+   * The rate that a state after an iteration stores, from which a run continues: with the original's schedule, the rate of the next update;
+   * with others, the peak. A resumed run has the rates of an uninterrupted one to the last bit, even if an explosion has halved them.
    */
   heldAt(iteration: number): number;
 }

@@ -59,8 +59,8 @@ export function startedEvent(
 const PROGRAM_BYTES = 15e6;
 
 /**
- * Estimated bytes by which the run makes the process grow: the engine's memory, and copies of parameters, their average and moments for a
- * save, for the last good state, and for an engine that can be lost; and the count model, until its loss is known.
+ * Estimated bytes of memory that the run adds to the process: the engine's memory, and copies of parameters, their average and moments for
+ * a save, for the last good state, and for an engine that can be lost; and the count model, until its loss is known.
  */
 function memoryOf(run: TrainingRun, { engine, options }: RunInput, { train, validation }: Splits): number {
   const bytes = options.precision === 'float64' ? 8 : 4;

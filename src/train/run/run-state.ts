@@ -197,7 +197,7 @@ export function resumedStability(
   return { ...stability, good };
 }
 
-/** A stored state, without its average if the resumed run has another kind or none: then training goes on from the weights alone. */
+/** A stored state, without its average if the resumed run has another kind or none: then training continues from the weights alone. */
 function resumedAverage(
   state: GoodState,
   { options: stored }: TrainingState,

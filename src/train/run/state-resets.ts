@@ -1,6 +1,6 @@
 /**
- * Occasional resets of carried states in training, so that a model also learns to begin: `drop_state_probability` in the code of Melis et al.
- * (2020), github.com/deepmind/lamb.
+ * Occasional resets of carried states in training, so that a model also learns to start from a zero state: `drop_state_probability` in the
+ * code of Melis et al. (2020), github.com/deepmind/lamb.
  */
 import type { Batch } from '../../data/batches/batches.ts';
 import { dropoutKey, dropThreshold, keeps, positionKey } from '../../engine/dropout-mask.ts';

@@ -40,8 +40,8 @@ export interface RunInput {
   /**
    * Replaces the engine after an EngineLostError or a MemoryError.
    *
-   * @param iteration The iteration that the run goes on from.
-   * @throws the error if the run can't go on
+   * @param iteration The iteration from which the run continues.
+   * @throws the error if the run can't continue
    */
   readonly replaceEngine?: ((error: unknown, iteration: number) => Promise<ReplacedEngine>) | undefined;
   /** Where checkpoints go. Default: nowhere. */
@@ -158,12 +158,12 @@ export class TrainingRun {
     return Number.isFinite(this.#lastLoss);
   }
 
-  /** How often the run has gone back and halved the learning rate. */
+  /** How often the run has returned to its good state and halved the learning rate. */
   get retries(): number {
     return this.#recovery?.retries ?? 0;
   }
 
-  /** Whether the run keeps a state to go back to. */
+  /** Whether the run keeps a state to return to. */
   get canGoBack(): boolean {
     return this.#recovery !== undefined;
   }
@@ -283,7 +283,7 @@ export class TrainingRun {
   }
 
   /**
-   * Records the validation loss of the current state, in nats. If the loss is good, this becomes the state to go back to. But the loss of an
+   * Records the validation loss of the current state, in nats. If the loss is good, this becomes the state to return to. But the loss of an
    * average does not show whether the weights are good: then the next training loss decides.
    *
    * @returns whether it is the lowest so far, and whether an average of the weights begins because it is not
@@ -295,14 +295,14 @@ export class TrainingRun {
     const best = this.#validationLosses.add(this.#state.iteration, loss);
     const isTriggered = average === 'triggered' && this.#validationLosses.sinceLowest >= averageAfter;
     const beginsAverage = isTriggered && isOfWeights;
-    // Before the state is kept, because a run that goes back to it does not evaluate it again.
+    // Before the state is kept, because a run that returns to it does not evaluate it again.
     if (beginsAverage) this.#state.beginAverage();
     if (isOfWeights && isGood(loss, first, lowest)) this.#recovery?.keep(await this.#state.read());
     return { best, beginsAverage };
   }
 
   /**
-   * Goes back to the last good state, as if nothing had been trained since.
+   * Returns the run to its last good state, as if nothing had been trained since.
    *
    * @param retries Whether this is another attempt, with half the learning rate. If not, the learning rate is that of the good state.
    * @returns the learning rate from now on

@@ -47,7 +47,10 @@ export class KeptCheckpoints {
   readonly #keep: number | undefined;
   /** The existing checkpoints, the newest last. */
   #all: readonly KeptCheckpoint[];
-  /** Checkpoints of iterations that the run discarded when it went back. The same rule applies to them, but none can be the best. */
+  /**
+   * Checkpoints of iterations that the run discarded when it returned to an earlier state. The same rule applies to them, but none can be
+   * the best.
+   */
   readonly #discarded = new Set<KeptCheckpoint>();
 
   /** @param earlier The checkpoints from before the run was resumed, the newest last. */
@@ -79,7 +82,7 @@ export class KeptCheckpoints {
     this.#all = this.#all.filter((one) => one !== checkpoint);
   }
 
-  /** Marks the checkpoints after an iteration that the run goes back to: they no longer belong to it. */
+  /** Marks the checkpoints after the iteration to which the run returns: they no longer belong to it. */
   goBack(iteration: number): void {
     for (const one of this.#all) if (one.iteration > iteration) this.#discarded.add(one);
   }

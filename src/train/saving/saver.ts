@@ -1,7 +1,7 @@
 /**
  * Saves checkpoints in the background. A failed save does not stop training, and leaves earlier checkpoints untouched.
  *
- * A save takes a snapshot between two iterations and writes it while training goes on. The next save waits for the previous one. `events`
+ * A save takes a snapshot between two iterations and writes it while training continues. The next save waits for the previous one. `events`
  * reports the results.
  */
 
@@ -112,10 +112,10 @@ export class Saver {
   /**
    * Like `finish`, after the engine was lost: saves a copy of the state.
    *
-   * @param copy Undefined if nothing was learned yet.
+   * @param copy Undefined if nothing was trained yet.
    */
   async finishWith(copy: TrainedCheckpoint | undefined): Promise<void> {
-    // A snapshot that could not be read is less than the copy.
+    // A snapshot that could not be read is worth less than the copy.
     await this.settle().catch(() => {});
     const iteration = copy?.training.iteration;
     if (!copy || !iteration || this.#place === undefined || this.#savedIteration === iteration) return;
@@ -123,7 +123,7 @@ export class Saver {
     await this.settle();
   }
 
-  /** Call this when the run goes on from a copy of its state on another engine: later checkpoints no longer belong to it. */
+  /** Call this when the run continues from a copy of its state on another engine: later checkpoints no longer belong to it. */
   async continueWith(run: TrainingRun): Promise<void> {
     try {
       await this.settle();
@@ -136,7 +136,7 @@ export class Saver {
     if ((this.#savedIteration ?? 0) > run.iteration) this.#savedIteration = undefined;
   }
 
-  /** Call this after the run has gone back: later checkpoints no longer belong to it. */
+  /** Call this after the run has returned to an earlier state: later checkpoints no longer belong to it. */
   async goBack(): Promise<void> {
     await this.settle();
     this.#savedIteration = undefined;

@@ -5,7 +5,7 @@ import type { OptionOrigins } from '../../util/option-origins.ts';
 type Engine = Pick<EngineChoice, 'engine' | 'gpu'>;
 
 /**
- * The choice of a resumed run. A GPU that only the checkpoint asks for is not required: if it can't be used, the run goes on with the CPU.
+ * The choice of a resumed run. A GPU that only the checkpoint asks for is not required: if it can't be used, the run continues on the CPU.
  * Of `engine` and `gpu`, one that is given now overrides a stored one that contradicts it.
  */
 export function keptEngine({ engine, gpu }: Engine, origins: OptionOrigins): Engine {

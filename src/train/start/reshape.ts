@@ -53,7 +53,7 @@ export function reshapeRun(
       batchSize: options.batchSize,
       cursor: position % count,
       carriedState: keepsState ? training.carriedState : zeroState(layout, options),
-      // The last good state has the old shape and is dropped: after an explosion, the run goes back to this point.
+      // The last good state has the old shape and is dropped: after an explosion, the run returns to this point.
       stability: training.stability && stability,
       shapeChange: { batchOffset: position - training.iteration * options.accumulate, heldOut },
     },

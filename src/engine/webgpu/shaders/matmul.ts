@@ -1,11 +1,11 @@
 /**
- * C = op(A) · op(B) (+ biases) for matrices of any size. One shader makes all products that are not part of a time step.
+ * C = op(A) · op(B) (+ biases) for matrices of any size. One shader computes all products that are not part of a time step.
  *
- * A workgroup computes a tile of 64 × 64 elements, a thread 4 × 4 of them. Each element has one sum, which runs over k in ascending order. So
- * its bits depend neither on the other rows of A nor on their number.
+ * A workgroup computes a tile of 64 × 64 elements, a thread 4 × 4 of them. Each element has one sum, which runs over k in ascending order.
+ * So its bits depend neither on the other rows of A nor on their number.
  *
- * One dimension may be that of a layer's gates. Tensors of gates are interleaved, [T, B, H, components], and parameters are stacked,
- * [gate · H + unit]. The index of that dimension is unit · gates + gate here, and every access translates it.
+ * One dimension may be that of a layer's gates. Tensors of gates are interleaved, [T, B, H, components], and parameters are stacked, [gate
+ * · H + unit]. The index of that dimension is unit · gates + gate here, and every access converts it.
  */
 
 /** The gates of a product. */

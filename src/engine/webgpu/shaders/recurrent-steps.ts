@@ -1,14 +1,14 @@
 /**
  * The time steps of a recurrent layer, forward and backward.
  *
- * A workgroup has `units` × `slices` threads, and takes `rows` rows of the batch. Thread (u, s) sums slice s of the other units for unit u and all of
- * these rows, so each loaded weight is used `rows` times. Then the sums of the slices are added in order. So the order of an element's sum
- * depends on H and `slices` only.
+ * A workgroup has `units` × `slices` threads, and takes `rows` rows of the batch. Thread (u, s) sums slice s of the other units for unit u
+ * and all of these rows, so each loaded weight is used `rows` times. Then the sums of the slices are added in order. So the order of an
+ * element's sum depends on H and `slices` only.
  *
  * One shader serves both designs:
  *
- * - `steps`: a dispatch makes one phase of one time step, and its workgroups share the units.
- * - `rows`: a dispatch makes all steps. A workgroup takes all units of its rows from step to step, and waits for no other workgroup.
+ * - `steps`: a dispatch computes one phase of one time step, and its workgroups share the units.
+ * - `rows`: a dispatch computes all steps. A workgroup computes all units of its rows step by step, without waiting for other workgroups.
  */
 import type { CellKind } from '../../cells.ts';
 import { cellShader, type Phase } from './cells.ts';

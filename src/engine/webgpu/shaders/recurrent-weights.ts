@@ -80,7 +80,7 @@ const CHUNK = LOOK_UP_UNITS * LOOK_UP_SLICES;
 
 /**
  * The gradient of a look-up: dW[gate, unit, token] = Σ of the gates' gradients over the positions with this token. There are no atomic
- * additions of floats, and their order would be undefined. So each workgroup goes through all tokens, and adds those that are its own.
+ * additions of floats, and their order would be undefined. So each workgroup goes through all tokens, and adds those that belong to it.
  *
  * A workgroup has one token and 32 units × 8 slices. Its threads first compare the tokens of a chunk of 256 positions, and most chunks of a
  * large vocabulary end there. Buffers: gates [T, B, H]; tokens [T, B]; gradient. Numbers: positions, H, V, offset of weight_ih. Workgroups:
