@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { lazy } from './components/lazy.tsx';
 import { OpenButton } from './components/no-model.tsx';
+import { acceptDrops } from './drop.ts';
 import { isolate } from './isolate.ts';
 import { Neurons } from './pages/neurons.tsx';
 import { Run } from './pages/run.tsx';
@@ -15,7 +16,6 @@ import {
   download,
   model,
   openExample,
-  openFile,
   opening,
   openProblem,
   restartWorker,
@@ -252,13 +252,7 @@ addEventListener('keydown', (event) => {
   else if (/^[1-9]$/.test(event.key) && shownPage() === 'write') takeCandidate(Number(event.key));
 });
 
-addEventListener('dragover', (event) => event.preventDefault());
-addEventListener('drop', (event) => {
-  event.preventDefault();
-  const file = event.dataTransfer?.files[0];
-  const isText = file && (file.type.startsWith('text/') || /\.(txt|md|tex|csv|xml|json)$/i.test(file.name));
-  if (file && !isText) openFile(file);
-});
+acceptDrops(shownPage);
 
 const app = document.getElementById('app');
 if (app) {

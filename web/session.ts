@@ -13,10 +13,11 @@ export const model = signal<ModelFacts | undefined>(undefined);
 export const opening = signal<string | undefined>(undefined);
 export const openProblem = signal<string | undefined>(undefined);
 
+let program: Worker;
 export let worker = startWorker();
 
 function startWorker(): Client<Api> {
-  const program = new Worker(new URL(WORKER_URL, import.meta.url), { type: 'module' });
+  program = new Worker(new URL(WORKER_URL, import.meta.url), { type: 'module' });
   return new Client<Api>(program, ({ message }) => {
     workerProblem.value = message;
   });
@@ -24,6 +25,7 @@ function startWorker(): Client<Api> {
 
 /** After the worker has stopped. The model that was open is lost; runs that the browser keeps are not. */
 export function restartWorker(): void {
+  program.terminate();
   worker = startWorker();
   workerProblem.value = undefined;
   model.value = undefined;
@@ -55,8 +57,12 @@ export function openBytes(bytes: ArrayBuffer, name: string): Promise<ModelFacts>
 /** The model that comes with the package, trained on Moby Dick. */
 export function openExample(): Promise<boolean> {
   return openModel('the example model', async () => {
-    const response = await fetch('models/moby-dick.safetensors');
-    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    const response = await fetch('models/moby-dick.safetensors').catch(() => {
+      throw new Error(
+        'it could not be loaded, because there is no connection. Open a model of your own, or try again.',
+      );
+    });
+    if (!response.ok) throw new Error(`it could not be loaded: the server answered ${response.status}.`);
     return openBytes(await response.arrayBuffer(), 'moby-dick.safetensors');
   });
 }

@@ -9,7 +9,7 @@ import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { program, root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { violationsOf } from './axe.ts';
+import { assertAccessible, LOOKS } from './accessibility.ts';
 import { openSite, type Site } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
@@ -186,31 +186,55 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1280, 390])
-      test(`${colorScheme}, ${width} px: no violation of WCAG, and nothing is wider than the page`, async () => {
-        const page = await site.open('#/write', { colorScheme, viewport: { width, height: 844 } });
-        const check = async (state: string) => {
-          assert.deepEqual(await violationsOf(page), [], state);
-          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          assert.ok(overflow <= 0, `${state}: ${overflow} px too wide`);
-        };
-        await check('no model');
-        await openExample(page);
-        await check('write, nothing written');
-        await page.getByRole('button', { name: 'Write', exact: true }).click();
-        await page.getByText('characters a second').waitFor();
-        await page.locator('.text-view').click({ position: { x: 60, y: 20 } });
-        await check('written');
-        await page.getByRole('link', { name: 'Neurons' }).click();
-        await check('neurons, nothing read');
-        await page.getByRole('button', { name: 'Read' }).click();
-        await page.getByText('units labelled').waitFor();
-        await check('read');
-        await page.getByRole('link', { name: 'Train', exact: true }).click();
-        await check('train');
-        await page.context().close();
-      });
+  for (const look of LOOKS)
+    test(`${look.colorScheme}, ${look.viewport.width} px: no violation of WCAG, and nothing is wider than the page`, async () => {
+      const page = await site.open('#/write', look);
+      const check = (state: string) => assertAccessible(page, state);
+      await check('no model');
+      await page
+        .locator('input[type="file"]')
+        .first()
+        .setInputFiles({
+          ...{ name: 'wrong.t7', mimeType: '', buffer: Buffer.from('this is not a checkpoint') },
+        });
+      await page.getByRole('alert').waitFor();
+      await check('a model that can not be opened');
+      await page.getByRole('button', { name: 'Close' }).click();
+      await openExample(page);
+      await check('write, nothing written');
+      await page.getByLabel('length').fill('100000');
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.locator('.text-view').waitFor();
+      await check('writing');
+      await page.keyboard.press('Escape');
+      await page.getByText('characters a second').waitFor();
+      await page.locator('.text-view').click({ position: { x: 60, y: 20 } });
+      await check('written');
+      await page.getByLabel('temperature', { exact: true }).fill('hot');
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByRole('alert').waitFor();
+      await check('write, a wrong setting');
+      await page.getByRole('link', { name: 'Neurons' }).click();
+      await check('neurons, nothing read');
+      await page.getByRole('button', { name: 'Read' }).click();
+      await page.getByText('units labelled').waitFor();
+      await check('read');
+      await page.getByRole('link', { name: 'Train', exact: true }).click();
+      await check('train');
+      await page.getByPlaceholder('paste a text').fill('the harbour wall stood in the rain. '.repeat(400));
+      await setOptions(page, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000 });
+      await page.getByRole('button', { name: 'Train', exact: true }).click();
+      await page.getByText(/iteration \d+ of/).waitFor();
+      await check('training');
+      await page.getByRole('button', { name: 'Stop and keep the model' }).click();
+      await page.getByText('Stopped.').waitFor();
+      await check('trained');
+      await setOptions(page, { hiddenSize: -1 });
+      await page.getByRole('button', { name: 'Train', exact: true }).click();
+      await page.getByRole('alert').waitFor();
+      await check('train, a wrong setting');
+      await page.context().close();
+    });
 });
 
 /** Sets fields of the Train page; the groups are opened first. */

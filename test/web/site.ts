@@ -21,7 +21,7 @@ export interface OpenBrowser {
   /** Opens a page, and records its errors, violations of its policy, and requests to other origins. */
   open(address: string, options?: BrowserContextOptions): Promise<Page>;
   /** What went wrong on the pages so far. */
-  readonly problems: readonly string[];
+  readonly problems: string[];
   /** Serves the files of a folder. @returns the address, without a slash at the end */
   serveFiles(folder: string, find?: FindFile, headers?: OutgoingHttpHeaders): Promise<string>;
   close(): Promise<void>;
@@ -40,15 +40,17 @@ export async function openBrowser(flags: readonly string[] = []): Promise<OpenBr
   return {
     problems,
     async open(address, options) {
+      const { origin } = new URL(address);
       const context = await browser.newContext(options);
+      // Also those of workers.
+      context.on('request', (request) => {
+        const url = request.url().replace(/^blob:/, '');
+        if (!url.startsWith(`${origin}/`) && !url.startsWith('data:')) problems.push(`left: ${url}`);
+      });
       const page = await context.newPage();
       page.on('pageerror', (error) => problems.push(error.stack ?? String(error)));
       page.on('console', (message) => {
         if (message.type() === 'error') problems.push(message.text());
-      });
-      page.on('request', (request) => {
-        if (!/^(blob:)?http:\/\/127\.0\.0\.1:|^data:/.test(request.url()))
-          problems.push(`left: ${request.url()}`);
       });
       await page.goto(address);
       return page;
@@ -78,13 +80,15 @@ export interface Site {
   /** Opens a page, and fails the test for errors of the page, violations of its policy, and requests to other origins. */
   open(path: string, options?: BrowserContextOptions): Promise<Page>;
   /** What went wrong on the pages so far. */
-  readonly problems: readonly string[];
+  readonly problems: string[];
   close(): Promise<void>;
 }
 
 export interface SiteOptions {
   /** Whether its pages are cross-origin isolated, and so have shared memory. Default: true. */
   readonly isolated?: boolean;
+  /** A Content-Security-Policy of the host, besides that of the pages. */
+  readonly policy?: string;
   /** Flags of Chromium. */
   readonly browserFlags?: readonly string[];
 }
@@ -92,7 +96,7 @@ export interface SiteOptions {
 /** @param folder Where the pages are built. */
 export async function openSite(
   folder: string,
-  { isolated = true, browserFlags = [] }: SiteOptions = {},
+  { isolated = true, policy, browserFlags = [] }: SiteOptions = {},
 ): Promise<Site> {
   await buildPages(folder);
   const kernels = new Map<string, Uint8Array>();
@@ -100,9 +104,13 @@ export async function openSite(
   const browser = await openBrowser(browserFlags);
   const find: FindFile = async (path) =>
     path.startsWith('/models/') ? readFile(join(root, path)) : kernels.get(path);
-  const headers = isolated
-    ? { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
-    : {};
+  const headers = {
+    ...(isolated && {
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Embedder-Policy': 'require-corp',
+    }),
+    ...(policy !== undefined && { 'Content-Security-Policy': policy }),
+  };
   const url = `${await browser.serveFiles(folder, find, headers)}/`;
   return {
     ...{ url, problems: browser.problems },

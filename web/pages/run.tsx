@@ -5,9 +5,9 @@ import { Chart } from '../components/chart.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { goTo, route } from '../router.ts';
 import { runs } from '../run-list.ts';
+import { lossText, stateText } from '../run-words.ts';
 import { openBytes, openModel } from '../session.ts';
 import { source } from '../sources/source.ts';
-import { lossText, stateText } from './runs.tsx';
 
 const detail = signal<RunDetail | undefined>(undefined);
 const events = signal<readonly RunEvent[]>([]);

@@ -292,12 +292,15 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'gpu',
 ]);
 
+/** @throws {Error} while a run is going, or if the file can't be read */
+export async function takeTrainingText(file: File): Promise<void> {
+  if (running.value) throw new Error('a run is going: stop it before you choose another text.');
+  const content = await file.text();
+  textName.value = file.name;
+  text.value = content;
+}
+
 function TextInput() {
-  const take = async (file: File | undefined) => {
-    if (!file) return;
-    textName.value = file.name;
-    text.value = await file.text();
-  };
   return (
     <label class="field">
       <span class="name">
@@ -307,16 +310,11 @@ function TextInput() {
         rows={6}
         value={text.value.length > 100_000 ? `${text.value.slice(0, 100_000)}…` : text.value}
         readOnly={text.value.length > 100_000}
-        placeholder="paste a text, or drop a file here: the longer, the better"
+        placeholder="paste a text, or drop a file on this page: the longer, the better"
         disabled={running.value !== undefined}
         onInput={(event) => {
           text.value = event.currentTarget.value;
           textName.value = 'pasted-text';
-        }}
-        onDrop={(event) => {
-          event.preventDefault();
-          event.stopPropagation();
-          take(event.dataTransfer?.files[0]);
         }}
       />
       <span class="row">
@@ -325,7 +323,13 @@ function TextInput() {
           aria-label="a file to train on"
           accept=".txt,.md,.tex,.csv,.xml,.json,text/*"
           disabled={running.value !== undefined}
-          onChange={(event) => take(event.currentTarget.files?.[0])}
+          onChange={(event) => {
+            const file = event.currentTarget.files?.[0];
+            if (!file) return;
+            takeTrainingText(file).catch((error) => {
+              problem.value = error;
+            });
+          }}
         />
         {text.value !== '' && (
           <button

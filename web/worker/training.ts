@@ -4,7 +4,7 @@ import type { TrainingEvent } from '../../src/train/events.ts';
 import { train } from '../../src/train/train.ts';
 import type { Api, TrainingMessage, TrainRequest } from './api.ts';
 import { setModel } from './open-model.ts';
-import { RunFolder } from './stored-runs.ts';
+import { deleteRun, RunFolder } from './stored-runs.ts';
 
 type StartedEvent = Extract<TrainingEvent, { type: 'started' }>;
 
@@ -85,11 +85,13 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
 /** The run's folder; a reason if the browser keeps none, for example in a private window. */
 async function folderOf({ resume, text }: TrainRequest): Promise<{ folder?: RunFolder; problem?: string }> {
   if (resume !== undefined) return { folder: await RunFolder.open(resume) };
+  const id = crypto.randomUUID().slice(0, 8);
   try {
-    const folder = await RunFolder.open(crypto.randomUUID().slice(0, 8), { create: true });
+    const folder = await RunFolder.open(id, { create: true });
     await folder.writeText(text);
     return { folder };
   } catch (error) {
+    await deleteRun(id).catch(() => {});
     return {
       problem: `this browser can't store the run (${(error as Error).message}): save the model before you close the page.`,
     };

@@ -1,0 +1,283 @@
+/** What goes wrong around the pages, in headless Chromium: files, space, workers, connections, tabs, policies. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { skipWithoutChromium } from '../browser/page.ts';
+import { root } from '../cli/command.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { openSite, type Site } from './site.ts';
+
+const TEXT = 'the harbour wall stood in the rain. '.repeat(400);
+const example = readFileSync(join(root, 'models', 'moby-dick.safetensors'));
+
+describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+  const folder = sharedFolder();
+  let site: Site;
+
+  before(async () => {
+    site = await openSite(join(folder, 'site'));
+  });
+  after(() => site?.close());
+  afterEach(() => assert.deepEqual(site.problems.splice(0), []));
+
+  async function openTrain(options?: BrowserContextOptions): Promise<Page> {
+    const page = await site.open('#/train', options);
+    await page.locator('#option-preset').waitFor();
+    return page;
+  }
+
+  /** Starts a run of a small model that would take hours, and waits for its first iterations. */
+  async function startTraining(page: Page, more: Readonly<Record<string, string>> = {}): Promise<void> {
+    await page.getByPlaceholder('paste a text').fill(TEXT);
+    await page.evaluate(() => {
+      for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
+        details.open = true;
+    });
+    await page.locator('#option-preset').selectOption('');
+    const fields = { time: '', hiddenSize: '16', maxEpochs: '5000', ...more };
+    for (const [name, value] of Object.entries(fields)) await page.locator(`#option-${name}`).fill(value);
+    await page.getByRole('button', { name: 'Train', exact: true }).click();
+    await page.getByText(/iteration \d+ of/).waitFor();
+  }
+
+  const iterationOf = async (page: Page) =>
+    Number(
+      /iteration ([\d,]+) of/
+        .exec((await page.locator('.figures').textContent()) ?? '')?.[1]
+        ?.replaceAll(',', ''),
+    );
+
+  const openExample = async (page: Page) => {
+    await page.getByRole('button', { name: 'Open the example model' }).click();
+    await page
+      .getByRole('heading', { name: /^(Write|Units)/ })
+      .first()
+      .waitFor();
+  };
+
+  async function drop(page: Page, name: string, type: string, content: string): Promise<void> {
+    const transfer = await page.evaluateHandle(
+      (file) => {
+        const data = new DataTransfer();
+        data.items.add(new File([file.content], file.name, { type: file.type }));
+        return data;
+      },
+      { name, type, content },
+    );
+    await page.locator('main').dispatchEvent('drop', { dataTransfer: transfer });
+  }
+
+  for (const [what, bytes] of [
+    ['a checkpoint that was cut', example.subarray(0, 100_000)],
+    ['a file that is something else', Buffer.from('this is not a checkpoint')],
+    ['an empty file', Buffer.alloc(0)],
+  ] as const)
+    test(`${what} is reported by name, and the model that was open stays open`, async () => {
+      const page = await site.open('#/write');
+      await openExample(page);
+      const file = { name: 'wrong.safetensors', mimeType: '', buffer: Buffer.from(bytes) };
+      await page.locator('input[type="file"]').first().setInputFiles(file);
+      await page.getByRole('alert').waitFor();
+      assert.match((await page.getByRole('alert').textContent()) ?? '', /^wrong\.safetensors: .+\./);
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByText('characters a second').waitFor();
+      await page.context().close();
+    });
+
+  test('a text that is dropped goes where texts are used; elsewhere the page says where', async () => {
+    const page = await openTrain();
+    await drop(page, 'story.txt', 'text/plain', TEXT);
+    await page.getByText('14,400 characters').waitFor();
+    await page.getByRole('link', { name: 'Write' }).click();
+    await drop(page, 'story.txt', 'text/plain', TEXT);
+    await page.getByText('story.txt is a text, not a model: drop it on the Train page').waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await openExample(page);
+    await page.getByRole('link', { name: 'Neurons' }).click();
+    await drop(page, 'story.md', '', 'A story about a harbour.');
+    assert.equal(await page.getByLabel('text to read').inputValue(), 'A story about a harbour.');
+    await drop(page, 'wrong.safetensors', '', 'this is not a checkpoint');
+    await page.getByText(/^wrong\.safetensors: /).waitFor();
+    await page.context().close();
+  });
+
+  test('a browser without space: the run goes on unsaved, with a warning, and its model can be saved', async () => {
+    const page = await openTrain();
+    const session = await page.context().newCDPSession(page);
+    await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 1 });
+    await startTraining(page);
+    await page.getByText('this browser does not keep the run').waitFor();
+    await page.getByRole('button', { name: 'Stop and keep the model' }).click();
+    await page.getByText('Stopped.').waitFor();
+    await page.locator('summary').first().click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save', exact: true }).first().click();
+    assert.match((await download).suggestedFilename(), /\.safetensors$/);
+    await page.context().close();
+  });
+
+  test('space that runs out during a run: it ends with the reason, and earlier checkpoints stay', async () => {
+    const page = await openTrain();
+    await startTraining(page, { checkpointEvery: '20' });
+    await page.waitForFunction(async () => {
+      const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
+      for await (const id of runs.keys())
+        for await (const name of (await runs.getDirectoryHandle(id)).keys())
+          if (name === 'run.json') return true;
+      return false;
+    });
+    const session = await page.context().newCDPSession(page);
+    await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 1 });
+    await page.getByText('the browser gives this page no more space').first().waitFor();
+    await page.getByRole('heading', { name: 'Runs that this browser keeps' }).waitFor();
+    await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin });
+    await page.locator('.stored').getByRole('button', { name: 'Open' }).first().click();
+    await page.getByText('pasted-text').first().waitFor();
+    await page.context().close();
+  });
+
+  test('a worker that dies during a run: the page says so, starts another, and the run goes on from its checkpoint', async () => {
+    const page = await openTrain();
+    await startTraining(page, { checkpointEvery: '20' });
+    await page.waitForFunction(() =>
+      /iteration (\d{3,}|[4-9]\d)/.test(document.querySelector('.figures')?.textContent ?? ''),
+    );
+    // The first worker is the one of the page; those of the engine are its own.
+    await page.workers()[0]?.evaluate(() => {
+      setTimeout(() => {
+        throw new Error('out of memory');
+      });
+    });
+    await page.getByText("the model's worker has stopped: Uncaught Error: out of memory").first().waitFor();
+    await page.getByRole('button', { name: 'Start again' }).click();
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByText(/iteration \d+ of/).waitFor();
+    await page.getByRole('button', { name: 'Stop and keep the model' }).click();
+    await page.getByText('Stopped.').waitFor();
+    await page.context().close();
+    assert.deepEqual(
+      site.problems.splice(0).filter((problem) => !/out of memory/.test(problem)),
+      [],
+    );
+  });
+
+  test('a page whose worker can not be loaded says so', async () => {
+    const context = await site.browser.newContext({ serviceWorkers: 'block' });
+    const page = await context.newPage();
+    await page.route(/worker-.*\.js$/, (route) => route.abort());
+    await page.goto(`${site.url}#/write`);
+    await page.getByText('its program could not be loaded').first().waitFor();
+    await page.unroute(/worker-.*\.js$/);
+    await page.getByRole('button', { name: 'Start again' }).click();
+    await openExample(page);
+    await context.close();
+  });
+
+  test('without a connection, the example model can not be loaded, and the page says so', async () => {
+    const page = await site.open('#/write', { serviceWorkers: 'block' });
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Open the example model' }).click();
+    await page
+      .getByText('the example model: it could not be loaded, because there is no connection')
+      .waitFor();
+    await page.context().setOffline(false);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await openExample(page);
+    await page.context().close();
+    assert.deepEqual(
+      site.problems.splice(0).filter((problem) => !/ERR_INTERNET_DISCONNECTED/.test(problem)),
+      [],
+    );
+  });
+
+  test('a hidden tab goes on training, and shows where it is when it is seen again', async () => {
+    const page = await openTrain();
+    await startTraining(page);
+    const before = await iterationOf(page);
+    // As in a hidden tab, nothing is drawn and no frame comes.
+    await page.evaluate(() => {
+      Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+      const pending: FrameRequestCallback[] = [];
+      const real = window.requestAnimationFrame;
+      window.requestAnimationFrame = (callback) => pending.push(callback);
+      document.dispatchEvent(new Event('visibilitychange'));
+      Object.assign(window, {
+        showAgain() {
+          window.requestAnimationFrame = real;
+          for (const callback of pending) real(callback);
+        },
+      });
+    });
+    await page.waitForTimeout(1500);
+    // @ts-expect-error: set above
+    await page.evaluate(() => window.showAgain());
+    await page.waitForFunction(
+      (known) =>
+        Number(
+          /iteration ([\d,]+)/
+            .exec(document.querySelector('.figures')?.textContent ?? '')?.[1]
+            ?.replaceAll(',', ''),
+        ) >
+        known + 5,
+      before,
+    );
+    const session = await page.context().newCDPSession(page);
+    await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await session.send('Page.setWebLifecycleState', { state: 'active' });
+    const frozen = await iterationOf(page);
+    await page.waitForFunction(
+      (known) =>
+        Number(
+          /iteration ([\d,]+)/
+            .exec(document.querySelector('.figures')?.textContent ?? '')?.[1]
+            ?.replaceAll(',', ''),
+        ) > known,
+      frozen,
+    );
+    await page.getByRole('button', { name: 'Stop and keep the model' }).click();
+    await page.getByText('Stopped.').waitFor();
+    await page.context().close();
+  });
+
+  test('a page that can not be isolated trains with one thread, and says so', async () => {
+    const plain = await openSite(join(folder, 'plain'), { isolated: false });
+    try {
+      const page = await plain.open('#/train', { serviceWorkers: 'block' });
+      await page.locator('#option-preset').waitFor();
+      await startTraining(page);
+      assert.match((await page.locator('.facts').textContent()) ?? '', /1 thread/);
+      await page.getByRole('button', { name: 'Stop and keep the model' }).click();
+      await page.getByText('Stopped.').waitFor();
+      await page.locator('summary').first().click();
+      await page.getByText('this page is not isolated, so it has one thread').waitFor();
+      assert.deepEqual(
+        plain.problems.filter((problem) => !/serviceWorker|service worker/i.test(problem)),
+        [],
+      );
+    } finally {
+      await plain.close();
+    }
+  });
+
+  test('a host whose policy forbids blob: workers gets one thread, with a notice', async () => {
+    const policy = "worker-src 'self'";
+    const strict = await openSite(join(folder, 'strict'), { policy });
+    try {
+      const page = await strict.open('#/train');
+      await page.locator('#option-preset').waitFor();
+      await startTraining(page, { threads: '2' });
+      await page.getByText(/One thread computes, not 2/).waitFor();
+      await page.getByRole('button', { name: 'Stop and keep the model' }).click();
+      await page.getByText('Stopped.').waitFor();
+      assert.deepEqual(
+        strict.problems.filter((problem) => !/worker-src/.test(problem)),
+        [],
+      );
+    } finally {
+      await strict.close();
+    }
+  });
+});

@@ -1,0 +1,254 @@
+/** The pages of runs in headless Chromium: over the server of `char-rnn ui`, and from its export. */
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { buildPages } from '../../scripts/build-pages.mjs';
+import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
+import { openPort } from '../../src/server/http/listen.node.ts';
+import { train } from '../../src/train/train.node.ts';
+import { exportSite } from '../../src/ui/export/export-site.node.ts';
+import { Access } from '../../src/ui/server/access.ts';
+import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
+import { executablePath, skipWithoutChromium } from '../browser/page.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { iteration, line, run, writeLog } from '../ui/logs.ts';
+import { assertAccessible, LOOKS } from './accessibility.ts';
+import { openWatched } from './watched-page.ts';
+
+const TOKEN = 'ThisIsTheTokenOfTheTest_';
+/** A folder whose name would be a script if it were not shown as text. */
+const SCRIPT = '<img src=x onerror=alert(1)>';
+
+describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+  const folder = sharedFolder();
+  const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
+  const live = join(runs, 'live');
+  const log = join(live, 'lstm.log.jsonl');
+  const problems: string[] = [];
+  let browser: Browser;
+  let lock: FolderLock;
+
+  before(async () => {
+    await buildPages(pages);
+    writeLog(log, run(50, { runId: 'live' }));
+    writeLog(join(runs, SCRIPT, 'lstm.log.jsonl'), run(20, { runId: '<script>alert(2)</script>' }));
+    const text = `${'the quick brown fox jumps over the lazy dog. '.repeat(60)}\n`;
+    for await (const _ of train({
+      ...{ text, checkpointDir: join(runs, 'trained'), maxIterations: 4, evaluateEvery: 2 },
+      ...{ batchSize: 4, sequenceLength: 8, hiddenSize: 4, layers: 1, engine: 'reference' },
+    }));
+    lock = await FolderLock.acquire(live);
+    browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
+  });
+  after(async () => {
+    lock?.release();
+    await browser?.close();
+  });
+  afterEach(() => assert.deepEqual(problems.splice(0), []));
+
+  const open = (address: string, options?: BrowserContextOptions): Promise<Page> =>
+    openWatched(browser, address, problems, options);
+
+  /** Serves folders until `use` has ended. `stop` makes the server go away before that, and gives its port. */
+  async function withServer(
+    use: (address: string, stop: () => Promise<number>) => Promise<void>,
+    folders: readonly string[] = [runs],
+    wantedPort = 0,
+  ): Promise<void> {
+    const port = await openPort({ port: wantedPort });
+    const number = Number(new URL(port.url).port);
+    const access = new Access(number, [], TOKEN);
+    const listening = port.serve(createUiServer({ folders, access, pages }));
+    let stopped: Promise<unknown> | undefined;
+    const stop = async () => {
+      stopped ??= listening.close(0);
+      await stopped;
+      return number;
+    };
+    try {
+      await use(`${port.url}/#token=${TOKEN}`, stop);
+    } finally {
+      await stop();
+    }
+  }
+
+  const rowOf = (page: Page, name: string) =>
+    page.locator('tr').filter({ has: page.getByRole('link', { name: join(runs, name), exact: true }) });
+
+  test('the list, a new line, one run, and its model in the page', async () => {
+    await withServer(async (address) => {
+      const page = await open(address);
+      await rowOf(page, SCRIPT).waitFor();
+      assert.doesNotMatch(page.url(), /token/);
+      assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+      appendFileSync(log, line(iteration(777), 100));
+      await rowOf(page, 'live').getByText('777 / 1,000').waitFor();
+      await rowOf(page, 'trained').getByRole('link').click();
+      await page.getByRole('heading', { name: join(runs, 'trained') }).waitFor();
+      await page.reload();
+      await page.getByRole('button', { name: 'Write' }).first().click();
+      await page.getByRole('heading', { name: 'Write' }).waitFor();
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByText('characters a second').waitFor();
+      await page.context().close();
+    });
+  });
+
+  test('a log that gets half a line, a line of 1 GB, is cut, replaced, deleted and comes back', async () => {
+    writeFileSync(log, run(50, { runId: 'live' }));
+    await withServer(async (address) => {
+      const page = await open(address);
+      const row = rowOf(page, 'live');
+      await row.getByText('50 / 1,000').waitFor();
+      const whole = line(iteration(51, 1.25), 51);
+      appendFileSync(log, whole.slice(0, 40));
+      await page.waitForTimeout(1000);
+      assert.match((await row.textContent()) ?? '', /50 \/ 1,000/);
+      appendFileSync(log, whole.slice(40));
+      await row.getByText('51 / 1,000').waitFor();
+      await row.getByText('1.2500').waitFor();
+      truncateSync(log, statSync(log).size + 1e9);
+      appendFileSync(log, `\n${line(iteration(52, 1.125), 52)}`);
+      await row.getByText('52 / 1,000').waitFor({ timeout: 120_000 });
+      truncateSync(log, run(30, { runId: 'live' }).length);
+      await row.getByText('30 / 1,000').waitFor();
+      const other = `${log}.new`;
+      writeFileSync(other, run(70, { runId: 'another' }));
+      renameSync(other, log);
+      await row.getByText('70 / 1,000').waitFor();
+      rmSync(log);
+      await row.waitFor({ state: 'detached' });
+      writeFileSync(log, run(40, { runId: 'live' }));
+      await row.getByText('40 / 1,000').waitFor();
+      await page.context().close();
+    });
+  });
+
+  test('a server that goes away is reported, and the page goes on when it is back', async () => {
+    writeFileSync(log, run(50, { runId: 'live' }));
+    await withServer(async (address, stop) => {
+      const page = await open(address);
+      await rowOf(page, 'live').getByText('50 / 1,000').waitFor();
+      const port = await stop();
+      await page.getByText('char-rnn ui does not answer').waitFor();
+      await page.getByRole('link', { name: 'Write' }).click();
+      await page.getByRole('button', { name: 'Open the example model' }).click();
+      await page.getByText('there is no connection').waitFor();
+      await page.getByRole('link', { name: 'Runs' }).click();
+      appendFileSync(log, line(iteration(60), 60));
+      await withServer(
+        async () => {
+          await rowOf(page, 'live').getByText('60 / 1,000').waitFor();
+          await page.getByText('char-rnn ui does not answer').waitFor({ state: 'detached' });
+          await page.context().close();
+        },
+        [runs],
+        port,
+      );
+    });
+    const expected =
+      /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/;
+    assert.deepEqual(
+      problems.splice(0).filter((problem) => !expected.test(problem)),
+      [],
+    );
+  });
+
+  for (const look of LOOKS)
+    test(`${look.colorScheme}, ${look.viewport.width} px: no violation of WCAG, and nothing is wider than the page`, async () => {
+      writeFileSync(log, run(50, { runId: 'live' }));
+      for (let k = 0; k < 3; k++) {
+        const text = 'And so they sailed. '.repeat(10);
+        appendFileSync(log, line({ type: 'sampled', iteration: 10 * k + 10, text }, 50));
+      }
+      appendFileSync(
+        log,
+        line({ type: 'advice', kind: 'overfitting', message: 'A larger dropout may help.' }, 50),
+      );
+      await withServer(async (address, stop) => {
+        const page = await open(address, look);
+        const check = (state: string) => assertAccessible(page, state);
+        await rowOf(page, 'live').getByText('▶').waitFor();
+        await page.locator('canvas').first().waitFor();
+        await check('runs, one of them running');
+        const smooth = page.getByRole('slider', { name: /smoothing/ });
+        await smooth.focus();
+        await page.keyboard.press('ArrowLeft');
+        await page.getByLabel('filter the runs').fill('no such run');
+        await page.getByText('0 of 3 runs').waitFor();
+        await check('no run fits the filter');
+        await page.getByLabel('filter the runs').fill('');
+        await rowOf(page, 'live').getByRole('link').click();
+        await page.locator('canvas').first().waitFor();
+        await check('a running run');
+        await page.goto(`${address.split('#')[0]}#/run?id=0123456789ab`);
+        await page.getByRole('alert').waitFor();
+        await check('a run that is not there');
+        await stop();
+        await page.getByText('char-rnn ui does not answer').waitFor();
+        await check('the server is gone');
+        await page.context().close();
+      });
+      const empty = join(folder, 'empty');
+      mkdirSync(empty, { recursive: true });
+      await withServer(
+        async (address) => {
+          const page = await open(address, look);
+          await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
+          await assertAccessible(page, 'no runs');
+          await page.context().close();
+        },
+        [empty],
+      );
+      const expected = /status of 404|ERR_/;
+      assert.deepEqual(
+        problems.splice(0).filter((problem) => !expected.test(problem)),
+        [],
+      );
+    });
+
+  test('from an export on a plain web host: the same list and the same run', async () => {
+    writeFileSync(log, run(50, { runId: 'live' }));
+    const site = join(folder, 'site');
+    await exportSite([runs], site, pages);
+    const types: Readonly<Record<string, string>> = {
+      ...{ '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' },
+    };
+    const host = createServer(({ url = '/' }, response) => {
+      const path = decodeURI(url.split('?')[0] as string);
+      const file = join(site, path === '/' ? 'index.html' : path);
+      try {
+        const body = readFileSync(file);
+        response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' });
+        response.end(body);
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
+    try {
+      const page = await open(`http://127.0.0.1:${(host.address() as AddressInfo).port}/#/runs`);
+      await page.getByRole('link', { name: 'trained' }).click();
+      await page.getByRole('heading', { name: 'trained' }).waitFor();
+      await page.getByRole('button', { name: 'Write' }).first().click();
+      await page.getByRole('heading', { name: 'Write' }).waitFor();
+      await page.context().close();
+    } finally {
+      host.closeAllConnections();
+      host.close();
+    }
+  });
+});

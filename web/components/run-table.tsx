@@ -1,0 +1,137 @@
+/** The table of runs. */
+import { signal } from '@preact/signals';
+import type { RunSummary } from '../../src/ui/protocol.ts';
+import { styleOfRun } from '../run-colours.ts';
+import { hovered, pinned } from '../run-curves.ts';
+import {
+  differingSettings,
+  picked,
+  runs,
+  type SortKey,
+  settingOf,
+  shownRuns,
+  sorting,
+  togglePick,
+} from '../run-list.ts';
+import { lossText, stateText } from '../run-words.ts';
+
+const ROW_HEIGHT = 40;
+/** Rows above and below the visible ones. */
+const MARGIN = 10;
+const firstRow = signal(0);
+
+const COLUMNS: readonly { readonly key: SortKey; readonly title: string }[] = [
+  { key: 'name', title: 'run' },
+  { key: 'state', title: 'state' },
+  { key: 'iteration', title: 'iteration' },
+  { key: 'train', title: 'training' },
+  { key: 'last', title: 'last validation' },
+  { key: 'best', title: 'best validation' },
+];
+
+/** Only the rows in view are in the document. */
+export function RunTable() {
+  const all = shownRuns.value;
+  const from = Math.max(0, firstRow.value - MARGIN);
+  const to = Math.min(all.length, firstRow.value + 20 + MARGIN);
+  const base = pinned.value === undefined ? undefined : runs.value.get(pinned.value)?.bestEvaluation?.loss;
+  const settings = differingSettings.value.slice(0, 8);
+  return (
+    <section class="panel" aria-label="table of runs">
+      <div
+        class="table"
+        onScroll={(event) => {
+          firstRow.value = Math.floor(event.currentTarget.scrollTop / ROW_HEIGHT);
+        }}
+      >
+        <table aria-rowcount={all.length + 1}>
+          <thead>
+            <tr aria-rowindex={1}>
+              <th scope="col">
+                <span class="visually-hidden">in the chart</span>
+              </th>
+              {COLUMNS.map(({ key, title }) => (
+                <th key={key} scope="col" aria-sort={ariaSort(key)}>
+                  <button type="button" class="quiet" onClick={() => sortBy(key)}>
+                    {title}
+                    {sorting.value.key === key && (sorting.value.isDescending ? ' ↓' : ' ↑')}
+                  </button>
+                </th>
+              ))}
+              {base !== null && base !== undefined && <th scope="col">difference from pinned</th>}
+              {settings.map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {from > 0 && <tr style={{ height: `${from * ROW_HEIGHT}px` }} />}
+            {all.slice(from, to).map((run, k) => (
+              <Row key={run.id} run={run} index={from + k} base={base ?? undefined} settings={settings} />
+            ))}
+            {to < all.length && <tr style={{ height: `${(all.length - to) * ROW_HEIGHT}px` }} />}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function ariaSort(key: SortKey): 'ascending' | 'descending' | 'none' {
+  if (sorting.value.key !== key) return 'none';
+  return sorting.value.isDescending ? 'descending' : 'ascending';
+}
+
+function sortBy(key: SortKey): void {
+  const { value } = sorting;
+  sorting.value = { key, isDescending: value.key === key ? !value.isDescending : false };
+}
+
+interface RowProps {
+  readonly run: RunSummary;
+  readonly index: number;
+  readonly base: number | undefined;
+  readonly settings: readonly string[];
+}
+
+function Row({ run, index, base, settings }: RowProps) {
+  const { colour } = styleOfRun(run.id);
+  const best = run.bestEvaluation?.loss ?? undefined;
+  return (
+    <tr
+      aria-rowindex={index + 2}
+      class={run.id === hovered.value ? 'lit' : undefined}
+      style={{ height: `${ROW_HEIGHT}px` }}
+    >
+      <td>
+        <input
+          type="checkbox"
+          checked={picked.value.includes(run.id)}
+          aria-label={`show ${run.name} in the chart`}
+          onChange={() => togglePick(run.id)}
+        />
+        <i class="swatch" style={{ background: colour }} aria-hidden="true" />
+      </td>
+      <th scope="row">
+        <a href={`#/run?id=${run.id}`}>{run.name}</a>
+      </th>
+      <td>{stateText(run)}</td>
+      <td class="figure">
+        {run.iteration.toLocaleString('en')} / {run.iterations.toLocaleString('en')}
+      </td>
+      <td class="figure">{lossText(run.trainLoss)}</td>
+      <td class="figure">{lossText(run.lastEvaluation?.loss)}</td>
+      <td class="figure">{lossText(best)}</td>
+      {base !== undefined && (
+        <td class="figure">
+          {best === undefined ? '–' : `${best >= base ? '+' : '−'}${Math.abs(best - base).toFixed(4)}`}
+        </td>
+      )}
+      {settings.map((name) => (
+        <td key={name}>{String(settingOf(run, name) ?? '–')}</td>
+      ))}
+    </tr>
+  );
+}

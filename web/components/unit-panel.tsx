@@ -1,0 +1,155 @@
+/** One unit: the text in the colours of its values, its strongest places, and the dial. */
+import type { UnitPart } from '../../src/browser.ts';
+import {
+  caret,
+  chosen,
+  colourBy,
+  colouring,
+  colours,
+  gates,
+  isCentred,
+  marks,
+  pick,
+  select,
+  stretchFacts,
+  surprise,
+  unit,
+} from '../neurons-state.ts';
+import { setParameters } from '../router.ts';
+import { model } from '../session.ts';
+import type { ReadingFacts } from '../worker/api.ts';
+import { Dial } from './dial.tsx';
+import { StretchPanel } from './stretch-panel.tsx';
+import { TextPanel } from './text-panel.tsx';
+import { UnitCharts } from './unit-charts.tsx';
+
+const PART_NAMES: Readonly<Record<UnitPart, string>> = {
+  h: 'hidden state, h',
+  c: 'cell state, c',
+  i: 'input gate',
+  f: 'forget gate',
+  o: 'output gate',
+  g: 'candidate, g',
+  z: 'update gate',
+  r: 'reset gate',
+  n: 'candidate, n',
+};
+
+export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
+  const wanted = chosen.value;
+  if (!wanted) return null;
+  const label = facts.labels.find(
+    ({ layer, unit: number }) => layer === wanted.layer && number === wanted.unit,
+  );
+  const { values, scale } = colours.value;
+  const at = caret.value;
+  const value = at === undefined ? undefined : unit.value?.values[at];
+  return (
+    <>
+      <h2 id="text-title">
+        Unit {wanted.layer}.{wanted.unit}
+        {label?.label !== undefined && `: ${label.label}`}
+      </h2>
+      {label && (
+        <p class="hint">
+          {label.label === undefined ? 'No label: its highest correlation is ' : 'Correlation '}{' '}
+          {label.r.toFixed(2)}; the highest before training was {label.untrained.toFixed(2)}.
+          {label.next.length > 0 &&
+            ` Next: ${label.next.map(({ label: name, r }) => `${name} (${r.toFixed(2)})`).join(', ')}.`}
+        </p>
+      )}
+      <div class="row">
+        <fieldset class="choices">
+          <legend class="visually-hidden">colour the text by</legend>
+          {(['unit', 'surprise', 'saliency'] as const).map((by) => (
+            <label key={by}>
+              <input
+                type="radio"
+                name="colouring"
+                checked={colouring.value === by}
+                onChange={() => colourBy(by)}
+              />
+              {{ unit: 'the unit', surprise: 'surprise', saliency: 'influence' }[by]}
+            </label>
+          ))}
+        </fieldset>
+        <label class="inline">
+          part
+          <select
+            value={wanted.part}
+            onChange={(event) => setParameters({ part: event.currentTarget.value })}
+            disabled={colouring.value !== 'unit'}
+          >
+            {model.value?.parts.map((part) => (
+              <option key={part} value={part}>
+                {PART_NAMES[part]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="inline">
+          <input
+            type="checkbox"
+            checked={isCentred.value}
+            onChange={(event) => {
+              isCentred.value = event.currentTarget.checked;
+            }}
+          />
+          centre the colours on its mean
+        </label>
+      </div>
+      <TextPanel
+        label="The text that was read, coloured. Arrow keys move from character to character; with Shift they select."
+        symbols={facts.symbols}
+        values={values}
+        scale={scale}
+        marks={marks.value}
+        onPick={pick}
+        onSelect={select}
+      />
+      <p class="legend">
+        {colouring.value === 'unit' ? (
+          <>
+            low <i class="scale" aria-hidden="true" /> high
+          </>
+        ) : colouring.value === 'surprise' ? (
+          <>
+            <i class="scale-positive" aria-hidden="true" /> more surprising
+          </>
+        ) : (
+          <>
+            <i class="scale-positive" aria-hidden="true" /> without this character, the chosen one would be
+            more surprising {at === undefined && '– choose a character'}
+          </>
+        )}
+        <output>
+          {at !== undefined && (
+            <>
+              {JSON.stringify(facts.symbols[at])}, position {at + 1}
+              {value !== undefined && `, unit ${value.toFixed(3)}`}
+              {surprise.value &&
+                at > 0 &&
+                `, surprise ${((surprise.value[at] as number) / Math.LN2).toFixed(2)} bits`}
+            </>
+          )}
+        </output>
+      </p>
+      {stretchFacts.value && <StretchPanel facts={stretchFacts.value} symbols={facts.symbols} />}
+      {unit.value && (
+        <>
+          <UnitCharts
+            facts={unit.value}
+            gates={gates.value}
+            layer={wanted.layer}
+            unit={wanted.unit}
+            symbols={facts.symbols}
+            onPlace={pick}
+          />
+          {(wanted.part === 'h' || wanted.part === 'c') && (
+            <Dial key={`${wanted.layer}.${wanted.unit}.${wanted.part}`} chosen={wanted} facts={unit.value} />
+          )}
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,185 @@
+/** The text that was read on the page Neurons, what is known of its units, and what the reader chose. */
+import { computed, effect, signal } from '@preact/signals';
+import type { Saliency, UnitPart } from '../src/browser.ts';
+import { route, setParameters } from './router.ts';
+import { model, worker } from './session.ts';
+import type { GateFacts, ReadingFacts, StretchFacts, UnitFacts } from './worker/api.ts';
+
+/** Symbols that are read at most: states take memory. */
+const MOST_SYMBOLS = 20_000;
+/** Symbols of the text that the model writes if the reader gives none. */
+const OWN_TEXT = 4000;
+
+export type Colouring = 'unit' | 'surprise' | 'saliency';
+
+export const text = signal('');
+export const reading = signal<ReadingFacts | undefined>(undefined);
+export const progress = signal<number | undefined>(undefined);
+export const problem = signal<string | undefined>(undefined);
+export const unit = signal<UnitFacts | undefined>(undefined);
+export const gates = signal<readonly GateFacts[]>([]);
+const stretch = signal<{ readonly from: number; readonly to: number } | undefined>(undefined);
+export const stretchFacts = signal<StretchFacts | undefined>(undefined);
+const saliency = signal<Saliency | undefined>(undefined);
+export const surprise = signal<Float64Array | undefined>(undefined);
+export const caret = signal<number | undefined>(undefined);
+export const colouring = signal<Colouring>('unit');
+export const isCentred = signal(true);
+let abort = new AbortController();
+
+/** The unit that the address names: `unit=2.108&part=h`. */
+export const chosen = computed(() => {
+  const found = /^(\d+)\.(\d+)$/.exec(route.value.parameters.get('unit') ?? '');
+  const part = (route.value.parameters.get('part') ?? 'h') as UnitPart;
+  return found && { layer: Number(found[1]), unit: Number(found[2]), part };
+});
+
+// Another model: everything that was read belongs to the old one.
+effect(() => {
+  model.value;
+  abort.abort();
+  reading.value = undefined;
+  unit.value = undefined;
+  gates.value = [];
+  progress.value = undefined;
+  forgetMarks();
+});
+
+function forgetMarks(): void {
+  stretch.value = undefined;
+  stretchFacts.value = undefined;
+  saliency.value = undefined;
+  surprise.value = undefined;
+  caret.value = undefined;
+  colouring.value = 'unit';
+}
+
+// The unit of the address, once there is a text to show it on.
+effect(() => {
+  const wanted = chosen.value;
+  if (!reading.value || !wanted) return;
+  worker.call('unit', wanted).then(
+    (facts) => {
+      unit.value = facts;
+      problem.value = undefined;
+    },
+    (error: Error) => {
+      problem.value = error.message;
+    },
+  );
+});
+
+export async function read(): Promise<void> {
+  abort.abort();
+  abort = new AbortController();
+  const { signal } = abort;
+  problem.value = undefined;
+  reading.value = undefined;
+  unit.value = undefined;
+  gates.value = [];
+  forgetMarks();
+  progress.value = 0;
+  try {
+    if (text.value.trim() === '') text.value = await ownText(signal);
+    const request = { text: Array.from(text.value).slice(0, MOST_SYMBOLS).join(''), part: 'h' as const };
+    for await (const item of worker.stream('read', request, signal)) {
+      if ('progress' in item) progress.value = item.progress;
+      else {
+        reading.value = item;
+        const [first] = item.labels;
+        if (first && !isInModel(chosen.value)) choose(first);
+      }
+    }
+    gates.value = await worker.call('gates', undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) problem.value = (error as Error).message;
+  } finally {
+    if (!signal.aborted) progress.value = undefined;
+  }
+}
+
+/** A text by the model itself: there is always something to read. */
+async function ownText(signal: AbortSignal): Promise<string> {
+  let written = '';
+  const request = { prompt: '\n', options: { length: OWN_TEXT, temperature: 0.8, seed: 1 }, alternatives: 0 };
+  for await (const part of worker.stream('write', request, signal))
+    written += part.details.map(({ text: symbol }) => symbol).join('');
+  return written;
+}
+
+function isInModel(wanted: { layer: number; unit: number } | null): boolean {
+  const { value } = model;
+  return !!wanted && !!value && wanted.layer <= value.layers && wanted.unit <= value.units;
+}
+
+export function choose({ layer, unit: number }: { readonly layer: number; readonly unit: number }): void {
+  setParameters({ unit: `${layer}.${number}` });
+  colouring.value = 'unit';
+}
+
+/** Runs a request about the text, and shows what goes wrong. */
+async function attempt(request: () => Promise<void>): Promise<void> {
+  try {
+    await request();
+  } catch (error) {
+    problem.value = (error as Error).message;
+  }
+}
+
+export function select(from: number, to: number): Promise<void> {
+  const chosenStretch = { from, to };
+  stretch.value = chosenStretch;
+  caret.value = undefined;
+  stretchFacts.value = undefined;
+  return attempt(async () => {
+    const facts = await worker.call('stretch', chosenStretch);
+    if (stretch.value === chosenStretch) stretchFacts.value = facts;
+  });
+}
+
+export async function pick(position: number): Promise<void> {
+  caret.value = position;
+  stretch.value = undefined;
+  stretchFacts.value = undefined;
+  saliency.value = undefined;
+  if (colouring.value === 'saliency') await attempt(lookBack);
+}
+
+async function lookBack(): Promise<void> {
+  const position = caret.value;
+  if (position === undefined || position === 0) return;
+  const found = await worker.call('saliency', { position, method: 'occlusion' });
+  if (caret.value === position) saliency.value = found;
+}
+
+export function colourBy(by: Colouring): Promise<void> {
+  colouring.value = by;
+  return attempt(async () => {
+    if (by === 'surprise' && !surprise.value) surprise.value = await worker.call('surprise', undefined);
+    if (by === 'saliency') await lookBack();
+  });
+}
+
+/** What the text is coloured by. */
+export const colours = computed<{ values: ArrayLike<number>; scale: number }>(() => {
+  const length = reading.value?.symbols.length ?? 0;
+  if (colouring.value === 'surprise') return { values: surprise.value ?? [], scale: 6 };
+  if (colouring.value === 'saliency') {
+    const values = new Float64Array(length).fill(Number.NaN);
+    const found = saliency.value;
+    if (found) values.set(found.values, found.from);
+    return { values, scale: Math.max(...values.filter((value) => !Number.isNaN(value)).map(Math.abs), 1e-9) };
+  }
+  const facts = unit.value;
+  if (!facts) return { values: [], scale: 1 };
+  const centre = isCentred.value ? facts.mean : 0;
+  return {
+    values: facts.values.map((value) => value - centre),
+    scale: Math.max(facts.high - centre, centre - facts.low, 1e-9),
+  };
+});
+
+export const marks = computed(() => ({
+  caret: caret.value,
+  stretches: stretch.value ? [stretch.value, ...(stretchFacts.value?.places ?? [])] : [],
+}));
