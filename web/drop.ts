@@ -1,7 +1,7 @@
 /** Files that are dropped on the pages: a model is opened, a text goes to the page that uses texts. */
 import { text as textToRead } from './neurons-state.ts';
-import { takeTrainingText } from './pages/train.tsx';
 import { openFile, openProblem } from './session.ts';
+import { takeTrainingText } from './training-state.ts';
 
 const TEXT_NAME = /\.(txt|text|md|tex|csv|tsv|xml|json|jsonl|html?|[chjt]s|c|cpp|h|py|rs|go|java)$/i;
 

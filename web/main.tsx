@@ -8,7 +8,7 @@ import { isolate } from './isolate.ts';
 import { Neurons } from './pages/neurons.tsx';
 import { Run } from './pages/run.tsx';
 import { Runs } from './pages/runs.tsx';
-import { stopTraining, Train } from './pages/train.tsx';
+import { Train } from './pages/train.tsx';
 import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
 import { connectionProblem, followRuns } from './run-list.ts';
@@ -24,6 +24,7 @@ import {
 } from './session.ts';
 import { source } from './sources/source.ts';
 import { type ThemeChoice, themeChoice } from './theme.ts';
+import { stopTraining } from './training-state.ts';
 
 const RUN_PAGES = {
   runs: { title: 'Runs', show: Runs, key: 'r' },

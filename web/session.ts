@@ -8,6 +8,8 @@ declare const WORKER_URL: string;
 
 /** Why the worker has stopped, if it has. */
 export const workerProblem = signal<string | undefined>(undefined);
+/** How often the worker was started again. */
+export const restarts = signal(0);
 export const model = signal<ModelFacts | undefined>(undefined);
 /** What is being opened. */
 export const opening = signal<string | undefined>(undefined);
@@ -29,6 +31,7 @@ export function restartWorker(): void {
   worker = startWorker();
   workerProblem.value = undefined;
   model.value = undefined;
+  restarts.value++;
 }
 
 /** Opens a model, and shows what goes wrong in the header. @returns whether it is open */

@@ -12,6 +12,12 @@ import { openSite, type Site } from './site.ts';
 const TEXT = 'the harbour wall stood in the rain. '.repeat(400);
 const example = readFileSync(join(root, 'models', 'moby-dick.safetensors'));
 
+/** In the page: whether the run has passed an iteration. */
+function hasPassed(iteration: number): boolean {
+  const shown = /iteration ([\d,]+) of/.exec(document.querySelector('.figures')?.textContent ?? '')?.[1];
+  return Number(shown?.replaceAll(',', '')) > iteration;
+}
+
 describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   const folder = sharedFolder();
   let site: Site;
@@ -108,7 +114,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     const session = await page.context().newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 1 });
     await startTraining(page);
-    await page.getByText('this browser does not keep the run').waitFor();
+    await page.getByText("this browser can't store the run").waitFor();
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
     await page.getByText('Stopped.').waitFor();
     await page.locator('summary').first().click();
@@ -118,7 +124,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.context().close();
   });
 
-  test('space that runs out during a run: it ends with the reason, and earlier checkpoints stay', async () => {
+  test('space that runs out during a run: one warning, the model can still be saved, and earlier checkpoints stay', async () => {
     const page = await openTrain();
     await startTraining(page, { checkpointEvery: '20' });
     await page.waitForFunction(async () => {
@@ -130,8 +136,14 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     });
     const session = await page.context().newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 1 });
-    await page.getByText('the browser gives this page no more space').first().waitFor();
-    await page.getByRole('heading', { name: 'Runs that this browser keeps' }).waitFor();
+    const warning = page.getByText('the browser gives this page no more space');
+    await warning.waitFor();
+    const before = await iterationOf(page);
+    await page.waitForFunction(hasPassed, before + 60);
+    assert.equal(await warning.count(), 1);
+    await page.getByRole('button', { name: 'Stop and keep the model' }).click();
+    await page.getByText('Stopped.').waitFor();
+    await page.getByRole('heading', { name: 'Runs stored in this browser' }).waitFor();
     await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin });
     await page.locator('.stored').getByRole('button', { name: 'Open' }).first().click();
     await page.getByText('pasted-text').first().waitFor();
@@ -141,9 +153,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
   test('a worker that dies during a run: the page says so, starts another, and the run goes on from its checkpoint', async () => {
     const page = await openTrain();
     await startTraining(page, { checkpointEvery: '20' });
-    await page.waitForFunction(() =>
-      /iteration (\d{3,}|[4-9]\d)/.test(document.querySelector('.figures')?.textContent ?? ''),
-    );
+    await page.waitForFunction(hasPassed, 40);
     // The first worker is the one of the page; those of the engine are its own.
     await page.workers()[0]?.evaluate(() => {
       setTimeout(() => {
@@ -152,7 +162,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     });
     await page.getByText("the model's worker has stopped: Uncaught Error: out of memory").first().waitFor();
     await page.getByRole('button', { name: 'Start again' }).click();
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByText(/iteration \d+ of/).waitFor();
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
     await page.getByText('Stopped.').waitFor();
@@ -176,7 +186,9 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
   });
 
   test('without a connection, the example model can not be loaded, and the page says so', async () => {
-    const page = await site.open('#/write', { serviceWorkers: 'block' });
+    const page = await site.open('#/train', { serviceWorkers: 'block' });
+    await page.locator('#option-preset').waitFor();
+    await page.getByRole('link', { name: 'Write' }).click();
     await page.context().setOffline(true);
     await page.getByRole('button', { name: 'Open the example model' }).click();
     await page
@@ -228,15 +240,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await session.send('Page.setWebLifecycleState', { state: 'active' });
     const frozen = await iterationOf(page);
-    await page.waitForFunction(
-      (known) =>
-        Number(
-          /iteration ([\d,]+)/
-            .exec(document.querySelector('.figures')?.textContent ?? '')?.[1]
-            ?.replaceAll(',', ''),
-        ) > known,
-      frozen,
-    );
+    await page.waitForFunction(hasPassed, frozen);
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
     await page.getByText('Stopped.').waitFor();
     await page.context().close();
@@ -252,7 +256,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
       await page.getByRole('button', { name: 'Stop and keep the model' }).click();
       await page.getByText('Stopped.').waitFor();
       await page.locator('summary').first().click();
-      await page.getByText('this page is not isolated, so it has one thread').waitFor();
+      await page.getByText('this page is not cross-origin isolated, so it uses only one thread').waitFor();
       assert.deepEqual(
         plain.problems.filter((problem) => !/serviceWorker|service worker/i.test(problem)),
         [],

@@ -93,12 +93,12 @@ describe('training on the GPU of a page', {
     await page.reload();
     await goToTrain(page, true);
     assert.equal(await page.getByLabel('train on the GPU').isChecked(), false);
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
     await hasEngine(page, 'webgpu');
     await stop(page);
     await page.getByLabel('train on the GPU').check();
     await page.getByLabel('train on the GPU').uncheck();
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
     await hasEngine(page, 'wasm');
     await stop(page);
     await page.context().close();

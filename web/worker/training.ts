@@ -18,7 +18,12 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
   let iterations = 0;
   let iteration = 0;
   let bestLoss: number | undefined;
+  /** Whether the last checkpoint could not be written. */
+  let isUnsaved = false;
   let started: StartedEvent | undefined;
+  /** Without space for it, the list shows the run as it was. Its model is not lost. */
+  const record = () =>
+    folder?.writeRecord({ name: request.name, iteration, iterations, bestLoss }).catch(() => {});
   async function* backTo(earlier: number): AsyncGenerator<TrainingMessage> {
     if (points.length > 0) yield { ...points.take(), iterations };
     iteration = earlier;
@@ -56,11 +61,17 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
         yield { type: 'sampled', iteration: event.iteration, text: event.text };
         break;
       case 'checkpointed':
-        await folder?.writeRecord({ name: request.name, iteration, iterations, bestLoss });
+        isUnsaved = false;
+        await record();
         break;
       case 'notice':
       case 'warning':
       case 'advice':
+        // One warning is enough if the browser has no space for any checkpoint.
+        if (event.type === 'warning' && event.code === 'checkpoint-save-failed') {
+          if (isUnsaved) break;
+          isUnsaved = true;
+        }
         yield { type: 'message', kind: event.type, text: event.message };
         break;
       case 'restored':
@@ -74,7 +85,8 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
         break;
       case 'finished': {
         if (points.length > 0) yield { ...points.take(), iterations };
-        await folder?.writeRecord({ name: request.name, iteration: event.iteration, iterations, bestLoss });
+        ({ iteration } = event);
+        await record();
         const model = await setModel(new LanguageModel(event.checkpoint), request.name);
         yield { type: 'finished', reason: event.reason, model };
       }

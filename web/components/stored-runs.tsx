@@ -1,0 +1,66 @@
+/** The runs stored in this browser. */
+import { download, openModel, worker } from '../session.ts';
+import { keepsNothing, listRuns, running, start, stored } from '../training-state.ts';
+
+export function StoredRuns() {
+  const runs = stored.value ?? [];
+  if (keepsNothing.value !== undefined)
+    return (
+      <p class="hint">
+        This browser can’t store runs ({keepsNothing.value}). Save the model before you leave.
+      </p>
+    );
+  if (runs.length === 0) return null;
+  return (
+    <section aria-labelledby="stored-title">
+      <h3 id="stored-title">Runs stored in this browser</h3>
+      <ul class="stored">
+        {runs.map((run) => (
+          <li key={run.id}>
+            <span>
+              {run.name}, iteration {run.iteration.toLocaleString('en')} of{' '}
+              {run.iterations.toLocaleString('en')}
+              {run.bestLoss !== undefined && `, best ${run.bestLoss.toFixed(4)}`}
+              <small> {(run.bytes / 1e6).toFixed(1)} MB</small>
+            </span>
+            <span class="row">
+              <button
+                type="button"
+                disabled={!!running.value}
+                onClick={() =>
+                  openModel(run.name, () => worker.call('openRun', { id: run.id, which: 'last' }))
+                }
+              >
+                Open
+              </button>
+              {run.iteration < run.iterations && (
+                <button type="button" disabled={!!running.value} onClick={() => start(run)}>
+                  Continue
+                </button>
+              )}
+              <button
+                type="button"
+                onClick={async () =>
+                  download(await worker.call('runFile', run.id), `${run.name}.safetensors`)
+                }
+              >
+                Save
+              </button>
+              <button
+                type="button"
+                disabled={!!running.value}
+                onClick={async () => {
+                  if (!confirm(`Delete the run on ${run.name}?`)) return;
+                  await worker.call('deleteRun', run.id);
+                  await listRuns();
+                }}
+              >
+                Delete
+              </button>
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

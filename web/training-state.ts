@@ -1,0 +1,217 @@
+/** The run of the Train page: its text and settings, what it reports, and the runs stored in this browser. */
+import { computed, effect, signal } from '@preact/signals';
+import type { OptionFacts } from '../src/option-facts.ts';
+import { RunningMean } from '../src/ui/run/running-mean.ts';
+import { type Settings, valuesOf } from './components/controls.tsx';
+import { model, restarts, worker } from './session.ts';
+import type { TrainingMessage } from './worker/api.ts';
+import type { StoredRun } from './worker/stored-runs.ts';
+
+/** Points that the curve shows: beyond, neighbours are averaged. */
+const MOST_POINTS = 1500;
+const SMOOTHING = 0.95;
+
+interface Curve {
+  readonly x: readonly number[];
+  readonly train: readonly (number | null)[];
+  readonly smooth: readonly (number | null)[];
+  readonly validation: readonly (number | null)[];
+}
+
+const EMPTY: Curve = { x: [], train: [], smooth: [], validation: [] };
+
+export const text = signal('');
+export const textName = signal('pasted-text');
+export const facts = signal<readonly OptionFacts[]>([]);
+export const settings = signal<Settings>({ preset: 'balanced', time: '5m' });
+export const running = signal<AbortController | undefined>(undefined);
+export const startFacts = signal<readonly string[]>([]);
+export const curve = signal<Curve>(EMPTY);
+export const state = signal({
+  iteration: 0,
+  iterations: 0,
+  epoch: 0,
+  loss: Number.NaN,
+  speed: 0,
+  left: Number.NaN,
+});
+export const best = signal<{ readonly loss: number; readonly iteration: number } | undefined>(undefined);
+export const baseline = signal<{ readonly loss: number; readonly order: number } | undefined>(undefined);
+export const samples = signal<readonly { readonly iteration: number; readonly text: string }[]>([]);
+export const shownSample = signal<number | undefined>(undefined);
+export const messages = signal<readonly { readonly kind: string; readonly text: string }[]>([]);
+export const problem = signal<unknown>(undefined);
+export const ended = signal<string | undefined>(undefined);
+/** The runs stored in this browser; undefined if they are still to be read. */
+export const stored = signal<readonly StoredRun[] | undefined>(undefined);
+export const keepsNothing = signal<string | undefined>(undefined);
+let smoother = new RunningMean(SMOOTHING);
+/** All iterations so far; `curve` has at most MOST_POINTS. */
+let points: number[] = [];
+let evaluations: (readonly [iteration: number, loss: number])[] = [];
+
+export const characters = computed(() => text.value.length);
+
+/** Whether a run is going: leaving the page would end it. */
+export function isTraining(): boolean {
+  return running.value !== undefined;
+}
+
+export function stopTraining(): void {
+  running.value?.abort();
+}
+
+addEventListener('beforeunload', (event) => {
+  if (isTraining()) event.preventDefault();
+});
+
+// A new worker can list the runs that the last one could not.
+effect(() => {
+  restarts.value;
+  stored.value = undefined;
+  keepsNothing.value = undefined;
+});
+
+export async function listRuns(): Promise<void> {
+  try {
+    stored.value = await worker.call('runs', undefined);
+  } catch (error) {
+    stored.value = [];
+    keepsNothing.value = (error as Error).message;
+  }
+}
+
+export async function start(resume?: StoredRun): Promise<void> {
+  if (running.value) return;
+  const abort = new AbortController();
+  reset();
+  try {
+    const options = resume ? engineOf(settings.value) : valuesOf(facts.value, settings.value);
+    running.value = abort;
+    if (!resume) await navigator.storage?.persist?.().catch(() => false);
+    const name = resume?.name ?? textName.value;
+    const request = { text: resume ? '' : text.value, name, options, resume: resume?.id };
+    for await (const message of worker.stream('train', request, abort.signal)) handle(message);
+  } catch (error) {
+    problem.value = error;
+  } finally {
+    running.value = undefined;
+    await listRuns();
+  }
+}
+
+/** A run that goes on keeps its options, and its kind of engine unless one has been chosen. */
+function engineOf({ engine }: Settings): Record<string, unknown> {
+  return engine === undefined ? {} : { engine };
+}
+
+function reset(): void {
+  smoother = new RunningMean(SMOOTHING);
+  points = [];
+  evaluations = [];
+  curve.value = EMPTY;
+  best.value = undefined;
+  baseline.value = undefined;
+  samples.value = [];
+  shownSample.value = undefined;
+  messages.value = [];
+  startFacts.value = [];
+  problem.value = undefined;
+  ended.value = undefined;
+  state.value = { iteration: 0, iterations: 0, epoch: 0, loss: Number.NaN, speed: 0, left: Number.NaN };
+}
+
+function handle(message: TrainingMessage): void {
+  switch (message.type) {
+    case 'started':
+      startFacts.value = message.facts;
+      state.value = { ...state.value, iteration: message.iteration, iterations: message.iterations };
+      break;
+    case 'points': {
+      let milliseconds = 0;
+      for (let k = 0; k < message.points.length; k += 4) {
+        const [iteration, , loss, time] = message.points.subarray(k, k + 4) as unknown as number[];
+        points.push(iteration as number, loss as number, smoother.add(loss as number));
+        milliseconds += time as number;
+      }
+      const [iteration, epoch, loss] = message.points.subarray(-4) as unknown as number[];
+      const each = (4 * milliseconds) / message.points.length;
+      state.value = {
+        ...{ iteration: iteration as number, epoch: epoch as number, loss: loss as number },
+        ...{ iterations: message.iterations, speed: message.symbolsPerSecond },
+        left: (each * (message.iterations - (iteration as number))) / 1000,
+      };
+      curve.value = curveOf();
+      break;
+    }
+    case 'evaluated':
+      evaluations.push([message.iteration, message.validationLoss]);
+      if (message.best) best.value = { loss: message.validationLoss, iteration: message.iteration };
+      curve.value = curveOf();
+      break;
+    case 'baseline':
+      baseline.value = message;
+      break;
+    case 'sampled':
+      samples.value = [...samples.value, message];
+      break;
+    case 'back': {
+      const { iteration } = message;
+      startFacts.value = message.facts;
+      points = points.filter((_, k) => (points[k - (k % 3)] as number) <= iteration);
+      evaluations = evaluations.filter(([evaluated]) => evaluated <= iteration);
+      curve.value = curveOf();
+      state.value = { ...state.value, iteration };
+      break;
+    }
+    case 'message':
+      messages.value = [...messages.value, message];
+      break;
+    case 'finished':
+      model.value = message.model;
+      ended.value = REASONS[message.reason] ?? message.reason;
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  completed: 'The run is complete. Its model is open.',
+  iterations: 'The run has made all its iterations. Its model is open.',
+  'no-better': 'The run has stopped because the validation loss no longer fell. Its model is open.',
+  interrupted: 'Stopped. The model is open in its present state; you can continue the run.',
+};
+
+/** At most MOST_POINTS of the iterations, and all evaluations. */
+function curveOf(): Curve {
+  const count = points.length / 3;
+  const each = Math.max(1, Math.ceil(count / MOST_POINTS));
+  const rows = new Map<number, { train: number | null; smooth: number | null; validation: number | null }>();
+  for (let k = 0; k < count; k += each) {
+    const size = Math.min(each, count - k);
+    let sum = 0;
+    for (let j = k; j < k + size; j++) sum += points[3 * j + 1] as number;
+    const last = k + size - 1;
+    rows.set(points[3 * last] as number, {
+      ...{ train: finite(sum / size), smooth: finite(points[3 * last + 2] as number), validation: null },
+    });
+  }
+  for (const [iteration, loss] of evaluations) {
+    const row = rows.get(iteration) ?? { train: null, smooth: null, validation: null };
+    rows.set(iteration, { ...row, validation: finite(loss) });
+  }
+  const x = [...rows.keys()].sort((a, b) => a - b);
+  const column = (name: 'train' | 'smooth' | 'validation') =>
+    x.map((iteration) => rows.get(iteration)?.[name] ?? null);
+  return { x, train: column('train'), smooth: column('smooth'), validation: column('validation') };
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** @throws {Error} while a run is going, or if the file can't be read */
+export async function takeTrainingText(file: File): Promise<void> {
+  if (running.value) throw new Error('a run is going: stop it before you choose another text.');
+  const content = await file.text();
+  textName.value = file.name;
+  text.value = content;
+}
