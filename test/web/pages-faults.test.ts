@@ -130,12 +130,15 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.waitForFunction(async () => {
       const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
       for await (const id of runs.keys())
-        for await (const name of (await runs.getDirectoryHandle(id)).keys())
-          if (name === 'run.json') return true;
+        for await (const [name, file] of (await runs.getDirectoryHandle(id)).entries())
+          if (name === 'run.json' && file instanceof FileSystemFileHandle)
+            return (await file.getFile()).size > 0;
       return false;
     });
     const session = await page.context().newCDPSession(page);
-    await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 1 });
+    const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate());
+    const { origin } = new URL(site.url);
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 1 });
     const warning = page.getByText('the browser gives this page no more space');
     await warning.waitFor();
     const before = await iterationOf(page);
@@ -144,7 +147,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
     await page.getByText('Stopped.').waitFor();
     await page.getByRole('heading', { name: 'Runs stored in this browser' }).waitFor();
-    await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin });
+    await session.send('Storage.overrideQuotaForOrigin', { origin });
     await page.locator('.stored').getByRole('button', { name: 'Open' }).first().click();
     await page.getByText('pasted-text').first().waitFor();
     await page.context().close();
