@@ -59,7 +59,8 @@ async function answer(request: Request): Promise<Response> {
   if (known) return isolated(known);
   const response = await fetch(request);
   const isKept = response.ok && /\/(kernels|models)\/[^/]+$/.test(new URL(request.url).pathname);
-  if (isKept) await cache.put(request, response.clone());
+  // Without space in the browser, it is loaded again the next time.
+  if (isKept) await cache.put(request, response.clone()).catch(() => {});
   return isolated(response);
 }
 
