@@ -180,15 +180,18 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
   });
 
   test('a page whose worker can not be loaded says so', async () => {
-    const context = await site.browser.newContext({ serviceWorkers: 'block' });
-    const page = await context.newPage();
+    const page = await site.open('#/write', { serviceWorkers: 'block' });
     await page.route(/worker-.*\.js$/, (route) => route.abort());
-    await page.goto(`${site.url}#/write`);
+    await page.reload();
     await page.getByText('its program could not be loaded').first().waitFor();
     await page.unroute(/worker-.*\.js$/);
     await page.getByRole('button', { name: 'Start again' }).click();
     await openExample(page);
-    await context.close();
+    await page.context().close();
+    assert.deepEqual(
+      site.problems.splice(0).filter((problem) => !/ERR_FAILED/.test(problem)),
+      [],
+    );
   });
 
   test('without a connection, the example model can not be loaded, and the page says so', async () => {

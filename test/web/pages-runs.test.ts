@@ -3,18 +3,15 @@ import assert from 'node:assert/strict';
 import {
   appendFileSync,
   mkdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.mjs';
 import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
 import { openPort } from '../../src/server/http/listen.node.ts';
@@ -22,11 +19,11 @@ import { train } from '../../src/train/train.node.ts';
 import { exportSite } from '../../src/ui/export/export-site.node.ts';
 import { Access } from '../../src/ui/server/access.ts';
 import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
-import { executablePath, skipWithoutChromium } from '../browser/page.ts';
+import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { iteration, line, run, writeLog } from '../ui/logs.ts';
 import { assertAccessible, LOOKS } from './accessibility.ts';
-import { openWatched } from './watched-page.ts';
+import { type OpenBrowser, openBrowser } from './site.ts';
 
 const TOKEN = 'ThisIsTheTokenOfTheTest_';
 /** A folder whose name would be a script if it were not shown as text. */
@@ -37,8 +34,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
   const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
   const live = join(runs, 'live');
   const log = join(live, 'lstm.log.jsonl');
-  const problems: string[] = [];
-  let browser: Browser;
+  let browser: OpenBrowser;
   let lock: FolderLock;
 
   before(async () => {
@@ -51,16 +47,13 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       ...{ batchSize: 4, sequenceLength: 8, hiddenSize: 4, layers: 1, engine: 'reference' },
     }));
     lock = await FolderLock.acquire(live);
-    browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox'] });
+    browser = await openBrowser();
   });
   after(async () => {
     lock?.release();
     await browser?.close();
   });
-  afterEach(() => assert.deepEqual(problems.splice(0), []));
-
-  const open = (address: string, options?: BrowserContextOptions): Promise<Page> =>
-    openWatched(browser, address, problems, options);
+  afterEach(() => assert.deepEqual(browser.problems.splice(0), []));
 
   /** Serves folders until `use` has ended. `stop` makes the server go away before that, and gives its port. */
   async function withServer(
@@ -90,7 +83,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
 
   test('the list, a new line, one run, and its model in the page', async () => {
     await withServer(async (address) => {
-      const page = await open(address);
+      const page = await browser.open(address);
       await rowOf(page, SCRIPT).waitFor();
       assert.doesNotMatch(page.url(), /token/);
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
@@ -110,7 +103,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
   test('a log that gets half a line, a line of 1 GB, is cut, replaced, deleted and comes back', async () => {
     writeFileSync(log, run(50, { runId: 'live' }));
     await withServer(async (address) => {
-      const page = await open(address);
+      const page = await browser.open(address);
       const row = rowOf(page, 'live');
       await row.getByText('50 / 1,000').waitFor();
       const whole = line(iteration(51, 1.25), 51);
@@ -140,7 +133,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
   test('a server that goes away is reported, and the page goes on when it is back', async () => {
     writeFileSync(log, run(50, { runId: 'live' }));
     await withServer(async (address, stop) => {
-      const page = await open(address);
+      const page = await browser.open(address);
       await rowOf(page, 'live').getByText('50 / 1,000').waitFor();
       const port = await stop();
       await page.getByText('char-rnn ui does not answer').waitFor();
@@ -162,7 +155,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
     const expected =
       /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/;
     assert.deepEqual(
-      problems.splice(0).filter((problem) => !expected.test(problem)),
+      browser.problems.splice(0).filter((problem) => !expected.test(problem)),
       [],
     );
   });
@@ -179,7 +172,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
         line({ type: 'advice', kind: 'overfitting', message: 'A larger dropout may help.' }, 50),
       );
       await withServer(async (address, stop) => {
-        const page = await open(address, look);
+        const page = await browser.open(address, look);
         const check = (state: string) => assertAccessible(page, state);
         await rowOf(page, 'live').getByText('▶').waitFor();
         await page.locator('canvas').first().waitFor();
@@ -206,7 +199,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       mkdirSync(empty, { recursive: true });
       await withServer(
         async (address) => {
-          const page = await open(address, look);
+          const page = await browser.open(address, look);
           await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
           await assertAccessible(page, 'no runs');
           await page.context().close();
@@ -215,7 +208,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       );
       const expected = /status of 404|ERR_/;
       assert.deepEqual(
-        problems.splice(0).filter((problem) => !expected.test(problem)),
+        browser.problems.splice(0).filter((problem) => !expected.test(problem)),
         [],
       );
     });
@@ -224,31 +217,11 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
     writeFileSync(log, run(50, { runId: 'live' }));
     const site = join(folder, 'site');
     await exportSite([runs], site, pages);
-    const types: Readonly<Record<string, string>> = {
-      ...{ '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' },
-    };
-    const host = createServer(({ url = '/' }, response) => {
-      const path = decodeURI(url.split('?')[0] as string);
-      const file = join(site, path === '/' ? 'index.html' : path);
-      try {
-        const body = readFileSync(file);
-        response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' });
-        response.end(body);
-      } catch {
-        response.writeHead(404).end();
-      }
-    });
-    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve));
-    try {
-      const page = await open(`http://127.0.0.1:${(host.address() as AddressInfo).port}/#/runs`);
-      await page.getByRole('link', { name: 'trained' }).click();
-      await page.getByRole('heading', { name: 'trained' }).waitFor();
-      await page.getByRole('button', { name: 'Write' }).first().click();
-      await page.getByRole('heading', { name: 'Write' }).waitFor();
-      await page.context().close();
-    } finally {
-      host.closeAllConnections();
-      host.close();
-    }
+    const page = await browser.open(`${await browser.serveFiles(site)}/#/runs`);
+    await page.getByRole('link', { name: 'trained' }).click();
+    await page.getByRole('heading', { name: 'trained' }).waitFor();
+    await page.getByRole('button', { name: 'Write' }).first().click();
+    await page.getByRole('heading', { name: 'Write' }).waitFor();
+    await page.context().close();
   });
 });

@@ -5,11 +5,11 @@ import { outcomeAt } from '../../src/ui/sweep/importance.ts';
 import { CurvesChart, type ShownCurve } from '../components/curves-chart.tsx';
 import { type CoordinateLine, ParallelCoordinates } from '../components/parallel-coordinates.tsx';
 import { colourOf } from '../components/plot.ts';
+import { lossText } from '../run-words.ts';
 import { axesOf } from '../sweep-axes.ts';
 import { lowestLoss, reachedRung, valueText } from '../sweep-trials.ts';
 import { theme } from '../theme.ts';
 import { optionWords } from '../words.ts';
-import { lossText } from './runs.tsx';
 import type { SweepTableProps } from './sweep-table.tsx';
 
 /** Lines that a chart draws: the best ones. */

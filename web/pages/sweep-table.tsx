@@ -2,9 +2,9 @@
 import { signal } from '@preact/signals';
 import type { SweepDetail, SweepTrial } from '../../src/ui/protocol.ts';
 import { runs } from '../run-list.ts';
+import { lossText } from '../run-words.ts';
 import { lowestLoss, reachedRung, trialState, valueText } from '../sweep-trials.ts';
 import { optionWords } from '../words.ts';
-import { lossText } from './runs.tsx';
 
 export interface SweepTableProps {
   readonly detail: SweepDetail;

@@ -2,10 +2,10 @@
 import type { SweepDetail, SweepState, SweepSummary } from '../../src/ui/protocol.ts';
 import { outcomeAt } from '../../src/ui/sweep/importance.ts';
 import { goTo, route, setParameters } from '../router.ts';
+import { lossText } from '../run-words.ts';
 import { isSearchingSweeps, shownSweep, sweep, sweepProblem, sweeps } from '../sweep-list.ts';
 import { shareDone, trialState, valueText } from '../sweep-trials.ts';
 import { optionWords } from '../words.ts';
-import { lossText } from './runs.tsx';
 import { SweepCharts } from './sweep-charts.tsx';
 import { ImportancePanel } from './sweep-importance.tsx';
 import { SweepTable } from './sweep-table.tsx';
