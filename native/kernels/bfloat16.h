@@ -193,6 +193,7 @@ static const TileFunction PAIR_COLUMN_TILES[TILE_PANELS][7] = TILE_TABLE(pair_ti
 struct Bfloat16 {
   enum { STEPS = LANES / 2, IS_PACKED = 1, PACKS_WEIGHTS = 1, MAX_TERM_PANELS = 64 };
   static TileFunction row_tile(int width, int rows) { return PAIR_ROW_TILES[width - 1][rows]; }
+  static int most_panels(index_t) { return TILE_PANELS; }
   static TileFunction column_tile(int width, int rows) { return PAIR_COLUMN_TILES[width - 1][rows]; }
   static Panels rows(Panels a, int count, index_t from, index_t to, Panels room, float* = 0) {
     for (int p = 0; p < count; p++) pack_rows(to - from, a.at + p * a.next + from * LANES, room.at + p * room.next + from * STEPS);

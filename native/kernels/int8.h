@@ -182,6 +182,7 @@ struct Int8 {
 #endif
     return PLAIN_INT8_TILES[width - 1][rows];
   }
+  static int most_panels(index_t) { return TILE_PANELS; }
   static Panels rows(Panels a, int count, index_t from, index_t to, Panels room, float* scales = 0) {
     quantize_rows(a, count, from, to, room, scales);
     return room;

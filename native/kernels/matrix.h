@@ -74,10 +74,14 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
     for (int i = 0; i < term->count; i++, stretch += term->a.next) {
       const float* a = stretch;
       for (const float* end = b + term->length * LANES; b < end; a += AK, b += LANES, ahead += LANES) {
-        fetch(ahead);
+        // With one row, the product is as fast as B can be read: prefetching would only take time.
+        if (M > 1) fetch(ahead);
         vf right[NP * PARTS];
 #pragma GCC unroll 16
-        for (int v = 0; v < NP * PARTS; v++) right[v] = load(b + (v / PARTS) * bNext + (v % PARTS) * VW);
+        for (int v = 0; v < NP * PARTS; v++) {
+          right[v] = load(b + (v / PARTS) * bNext + (v % PARTS) * VW);
+          if (M > 1) keep(right[v]);
+        }
 #pragma GCC unroll 16
         for (int m = 0; m < M; m++) {
           const vf factor = splat(a[m * AM]);
@@ -109,7 +113,18 @@ typedef void (*TileFunction)(const Term*, int, index_t, index_t, const Start&, f
 #else
 #define TILE_TABLE(TILE, AM, AK) {TILES(TILE, 1, AM, AK)}
 #endif
-static const TileFunction ROW_TILES[TILE_PANELS][7] = TILE_TABLE(tile, LANES, 1);
+// Tiles of few rows have more panels, if those of many have one: eight sums hide the latency of a multiply-add, two or four do not.
+#if VW == 16
+static const TileFunction ROW_TILES[][7] = TILE_TABLE(tile, LANES, 1);
+static int panels_of_tile(index_t) { return TILE_PANELS; }
+#elif VW == 8
+static const TileFunction ROW_TILES[][7] = {
+    TILES(tile, 1, LANES, 1), {0, tile<1, 2, LANES, 1>, tile<2, 2, LANES, 1>}, {0, tile<1, 3, LANES, 1>}, {0, tile<1, 4, LANES, 1>}};
+static int panels_of_tile(index_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : TILE_PANELS; }
+#else
+static const TileFunction ROW_TILES[][7] = {TILES(tile, 1, LANES, 1), {0, tile<1, 2, LANES, 1>}};
+static int panels_of_tile(index_t rows) { return rows == 1 ? 2 : TILE_PANELS; }
+#endif
 static const TileFunction COLUMN_TILES[TILE_PANELS][7] = TILE_TABLE(tile, 1, LANES);
 
 // Transposes one panel of W, [16·kPanels][16], into 16 rows of each panel of Wᵀ, [kPanels][N][16].
@@ -131,6 +146,8 @@ struct Float32 {
   enum { STEPS = LANES, IS_PACKED = 0, PACKS_WEIGHTS = 0, MAX_TERM_PANELS = 32 };
   // The rows of A are the rows of a panel, and k runs over its columns.
   static TileFunction row_tile(int width, int rows) { return ROW_TILES[width - 1][rows]; }
+  // Panels of a tile, if the product has so many rows.
+  static int most_panels(index_t rows) { return panels_of_tile(rows); }
   // For Aᵀ: the rows of Aᵀ are the columns of a panel, and k runs over its rows.
   static TileFunction column_tile(int width, int rows) { return COLUMN_TILES[width - 1][rows]; }
   // Rows `from` … `to` − 1 of a matrix in `count` panels, as the left side of a product. If they are packed, `room` receives them. The last
@@ -187,10 +204,11 @@ static void multiply_rows(index_t M, int width, int p, Term* terms, int termCoun
 template <class Element = Float32>
 static void multiply(index_t M, int count, Term* terms, int termCount, Start start, Panels c) {
   const int MAX_TERM_PANELS = Element::MAX_TERM_PANELS;
+  const int most = Element::most_panels(M);
   int stretches = 0;
   for (int i = 0; i < termCount; i++) stretches += terms[i].count;
-  for (int p = 0; p < count; p += TILE_PANELS) {
-    const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
+  for (int p = 0; p < count; p += most) {
+    const int width = count - p < most ? count - p : most;
     if (stretches <= MAX_TERM_PANELS) {
       multiply_rows<Element>(M, width, p, terms, termCount, start, c);
       continue;

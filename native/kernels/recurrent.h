@@ -233,8 +233,11 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
   const Panels x = at.token ? none : Element::rows(at.x, l.dPanels, from, to, {l.packedX, l.B * Element::STEPS}, l.xScales);
   const Panels h = Element::rows({at.before, next}, HP, from, to, hRoom);
   if (l.cell == CELL_LSTM) {
+    // With one row, all products come first: then the gates of several panels can be under way at the same time.
+    const bool isOneRow = to - from == 1;
+    if (isOneRow) step_products<Element>(l, 0, 1, 4 * HP, at.token, x, h, from, to, at.gates);
     for (int p = 0; p < HP; p++) {
-      step_products<Element>(l, p, HP, 4, at.token, x, h, from, to, at.gates);
+      if (!isOneRow) step_products<Element>(l, p, HP, 4, at.token, x, h, from, to, at.gates);
       lstm_forward(from, to, at.gates + p * next, gateNext, at.cellBefore + p * next, at.cell.at + p * at.cell.next,
                    at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     }

@@ -34,6 +34,14 @@ enum { PARTS = LANES / VW };
 
 INLINE vf load(const float* p) { return *(const vf*)p; }
 INLINE void store(float* p, vf v) { *(vf*)p = v; }
+// Keeps a loaded vector in a register. Otherwise, GCC may load it again wherever it is used.
+INLINE void keep(vf& v) {
+#if defined(__x86_64__)
+  __asm__("" : "+v"(v));
+#else
+  (void)v;
+#endif
+}
 INLINE vf splat(float x) { return x - (vf){}; }
 
 // a·b + c, rounded once. A build without fused multiply-add (-DNO_FMA) rounds twice, so its results have different bits. With
