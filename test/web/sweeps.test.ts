@@ -106,16 +106,16 @@ describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () 
     await header.getByRole('button').focus();
     await page.keyboard.press('Enter');
     await page.keyboard.press('Enter');
-    assert.equal(await header.getAttribute('aria-sort'), 'descending');
+    await page.locator('th[aria-sort=descending]', { hasText: 'trial' }).waitFor();
     const first = page.locator('tbody button.mark-trial').first();
     assert.equal(await first.innerText(), '60');
     await first.focus();
     await page.keyboard.press('Space');
-    assert.equal(await first.getAttribute('aria-pressed'), 'true');
-    assert.equal(await page.locator('.trial-line polyline.chosen').count(), 1);
+    await page.locator('[aria-pressed=true]', { hasText: '60' }).waitFor();
+    await page.locator('.trial-line polyline.chosen').waitFor({ state: 'attached' });
     assert.match(page.url(), /trial=60/);
     await page.keyboard.press('Space');
-    assert.equal(await page.locator('.trial-line polyline.chosen').count(), 0);
+    await page.locator('.trial-line polyline.chosen').waitFor({ state: 'detached' });
     await page.context().close();
   });
 
@@ -129,8 +129,7 @@ describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () 
     await live.finish(claim, { state: 'done', best, checkpoint: '/c', evaluations: [best] });
     await page.getByText('rung 1: 5 of 18 done').waitFor();
     await page.getByText(`Best: trial ${claim.trial.number}`).waitFor();
-    const marked = page.getByRole('button', { name: 'mark trial 2', exact: true });
-    assert.equal(await marked.getAttribute('aria-pressed'), 'true');
+    await page.locator('[aria-pressed=true]', { hasText: '2' }).waitFor();
     await page.context().close();
   });
 
