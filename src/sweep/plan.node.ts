@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { trainingBatches } from '../data/batches/splits.ts';
 import { loadCorpus } from '../data/corpus.node.ts';
 import type { Corpus } from '../data/corpus.ts';
-import { OptionError, SweepError, UsageError } from '../errors.ts';
-import { checkTrainingOptions } from '../train/options.ts';
+import { OptionError, SweepError, TextError, UsageError } from '../errors.ts';
+import { checkTrainingOptions, type TrainingOptions } from '../train/options.ts';
 import { makeSchedule } from '../train/run/schedule.ts';
 import { formatCount } from '../util/format.ts';
 import { optionsOfTrial, type SweepDefinition, TRIAL_DEFAULTS } from './definition.ts';
@@ -61,7 +61,7 @@ function planTrial(
   { parameters, number }: Pick<TrialPlan, 'parameters' | 'number'>,
 ): TrialPlan {
   const options = checked(definition, parameters, number);
-  const batches = trainingBatches(corpus, options);
+  const batches = batchesOfTrial(corpus, options, number);
   const whole = makeSchedule(options, batches);
   const length = {
     iterations: whole.last,
@@ -79,6 +79,23 @@ function planTrial(
         `: too few for ${definition.rungs === 1 ? 'an evaluation' : `${definition.rungs} rungs`}. Train for more epochs, or evaluate more often.`,
     );
   return { number, parameters, ...rungs };
+}
+
+/** @throws {TextError} that names the trial: another one may have smaller batches */
+function batchesOfTrial(corpus: Corpus, options: TrainingOptions, number: number) {
+  try {
+    return trainingBatches(corpus, options);
+  } catch (error) {
+    if (!(error instanceof TextError)) throw error;
+    throw new TextError(error.code, `trial ${number}: ${error.problem}`, {
+      cause: error,
+      remedies: [
+        {
+          text: 'Leave out the batch sizes and sequence lengths that are too large for the text, or use a longer text',
+        },
+      ],
+    });
+  }
 }
 
 function checked(definition: SweepDefinition, parameters: TrialPlan['parameters'], number: number) {

@@ -17,7 +17,7 @@ const REPORT_EVERY = 500;
 
 const UNWRITABLE: ReadonlySet<string> = new Set(['checkpoint-unwritable', 'checkpoint-save-failed']);
 
-/** @param signal When it is aborted, the trial saves its state and ends as `stopped`. */
+/** @param signal When it is aborted, the trial saves its state, if its training has begun, and ends as `stopped`. */
 export async function runTrial(
   task: TrialTask,
   observer: TrialObserver,
@@ -26,6 +26,8 @@ export async function runTrial(
   try {
     return await trainToEnd(task, observer, signal);
   } catch (error) {
+    // While its text is being read, a training that is stopped throws the signal's reason.
+    if (signal.aborted && error === signal.reason) return { state: 'stopped' };
     if (!(error instanceof CharRnnError)) throw error;
     const { problem: message } = error;
     if (error instanceof DivergenceError) return { state: 'exploded', message };

@@ -137,7 +137,7 @@ test('mistakes: one sentence each, and nothing is made', async (context) => {
     [['sweep', 'status'], /^there is no sweep in sweeps\/\.\n/],
     [['sweep', 'best', 'x'], /^there is no sweep x in sweeps\//],
     [['sweep', 'run', 'no.txt', '--try', 'rnn-size=1,2'], /^there is no (file|text).*no\.txt/m],
-    [[...words, '--try', 'rnn-size=1,2', '--try', 'batch-size=4000'], /too few for one batch/],
+    [[...words, '--try', 'rnn-size=1,2', '--try', 'batch-size=4000'], /trial 1: .* too few for one batch/],
     [
       [...words, ...RATES, ...TINY, '--try', 'eval-val-every=10'],
       /^trial 1 has only 18 iterations and evaluates every 10: too few for 3 rungs\./m,
