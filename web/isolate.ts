@@ -8,7 +8,7 @@ export async function isolate(): Promise<void> {
   try {
     await navigator.serviceWorker.register('service-worker.js');
     await navigator.serviceWorker.ready;
-    // Once, and only while nothing can be lost: a browser that does not isolate the page must not load it forever.
+    // Only once, and only while nothing can be lost: if a browser does not isolate the page, it must not reload it forever.
     if (crossOriginIsolated || sessionStorage.getItem(KEY)) return;
     sessionStorage.setItem(KEY, 'yes');
     location.reload();

@@ -43,7 +43,7 @@ interface Running {
   wake: () => void;
 }
 
-/** Worker: answers the page's messages by the methods of an object. */
+/** Worker: answers the page's messages with the methods of an object. */
 export function serve(methods: Methods): void {
   const running = new Map<number, Running>();
   const byName = methods as Record<string, Method | undefined>;
@@ -95,7 +95,7 @@ function post(message: FromWorker): void {
   self.postMessage(message);
 }
 
-/** Why a worker answers no more. */
+/** Why a worker no longer answers. */
 export class WorkerEndedError extends Error {
   override readonly name = 'WorkerEndedError';
 }

@@ -18,7 +18,7 @@ watchConnection((problem) => {
   connectionProblem.value = problem;
 });
 
-/** Follows the source for as long as the page lives. */
+/** Follows the source as long as the page is open. */
 export async function followRuns(): Promise<void> {
   if (!source) return;
   try {

@@ -1,6 +1,6 @@
 /**
- * Keeps the static site working offline after the first load, and isolates it, which its threads need: it answers with the files of its version
- * and adds the headers that a static host does not send (https://web.dev/articles/cross-origin-isolation-guide).
+ * Makes the static site work offline after the first load, and isolates it, which its threads need: it answers with the files of its
+ * version and adds the headers that a static host does not send (https://web.dev/articles/cross-origin-isolation-guide).
  *
  * `char-rnn ui` sends the headers itself, and its pages do not use this.
  */
@@ -52,7 +52,7 @@ scope.addEventListener('fetch', (event) => {
   if (isOwn) event.respondWith(answer(request));
 });
 
-/** From the cache, else from the host; kernels and the example model are kept when they have been asked for. */
+/** Answers from the cache, or else from the host. Kernels and the example model are cached when they are first requested. */
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const known = await cache.match(request, { ignoreSearch: true });

@@ -1,4 +1,4 @@
-/** Words for what the library has as names and numbers. */
+/** Texts for the names and numbers of the library. */
 
 /** `learningRate` → `learning rate`. */
 export function optionWords(name: string): string {

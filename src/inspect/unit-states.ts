@@ -1,4 +1,4 @@
-/** What the units of a model did while it read a text. */
+/** The values of a model's units while it reads a text. */
 import { CELLS, type Cell } from '../engine/cells.ts';
 
 /** A part of the state (`h`, `c`), or a gate after its non-linearity. */

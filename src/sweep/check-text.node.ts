@@ -7,7 +7,7 @@ import type { SweepText } from './store.ts';
 /**
  * Reads the texts of a sweep, and compares their hashes.
  *
- * @param text What the sweep was created with; its paths are those of this machine.
+ * @param text The texts with which the sweep was created, with their paths on this machine.
  * @throws {SweepError} `sweep-other-text` if a text differs
  * @throws {TextError} for a text that can't be read
  */
@@ -33,7 +33,7 @@ export function checkHashes(found: SweepText, wanted: SweepText): void {
 }
 
 /**
- * As `checkSameText`, on a machine that may never have had the text.
+ * Like `checkSameText`, on a machine that may never have had the text.
  *
  * @throws {SweepError} `sweep-other-text` if a text is missing or differs
  */

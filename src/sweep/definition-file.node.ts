@@ -1,4 +1,4 @@
-/** The file of a sweep: YAML, with the words of W&B where they mean the same. */
+/** The file of a sweep: YAML, with the keys of Weights & Biases where they mean the same. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
@@ -27,7 +27,7 @@ const KEYS = [
   'flags',
   'parameters',
 ];
-/** Words of W&B that a sweep here has another word for. */
+/** Keys of Weights & Biases that have another name here. */
 const OTHER_WORDS: Readonly<Record<string, string>> = {
   early_terminate: 'schedule',
   run_cap: 'trials',
@@ -39,7 +39,7 @@ export function isDefinitionFile(path: string): boolean {
   return ['.yaml', '.yml'].includes(extname(path).toLowerCase());
 }
 
-/** @throws {UsageError} for a file that can't be read, is no YAML, or has something unknown in it */
+/** @throws {UsageError} for a file that can't be read, is not YAML, or has an unknown key */
 export async function readDefinitionFile(path: string): Promise<DefinitionFile> {
   const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${path} can't be read: ${describeSystemError(error)}.`);

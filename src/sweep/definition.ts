@@ -9,7 +9,7 @@ import { METHODS, type Method } from './search.ts';
 import { type Dimension, isList, type Parameters, type ParameterValue, type Space, sizeOf } from './space.ts';
 import { checkSearchable, checkValue, isNumber, isWhole, optionNamed } from './training-option.ts';
 
-/** One parameter, in the words of W&B. */
+/** One parameter, in the terms of Weights & Biases. */
 export interface GivenParameter {
   readonly value?: ParameterValue | undefined;
   readonly values?: readonly ParameterValue[] | undefined;
@@ -37,11 +37,11 @@ export interface GivenDefinition {
   readonly method?: Method | undefined;
   /** Default: all points of a grid, 20 at random. */
   readonly trials?: number | undefined;
-  /** Seed of the search, not of the trainings. Default: 1. */
+  /** Seed of the search, not of the training runs. Default: 1. */
   readonly seed?: number | undefined;
-  /** Rungs of the halving; 1 trains all trials to the end. Default: 3 for `random`, 1 for `grid`. */
+  /** Rungs of successive halving; 1 trains all trials to the end. Default: 3 for `random`, 1 for `grid`. */
   readonly rungs?: number | undefined;
-  /** One trial in `eta` goes on to the next rung. Default: 3. */
+  /** One trial in `eta` continues to the next rung. Default: 3. */
   readonly eta?: number | undefined;
 }
 

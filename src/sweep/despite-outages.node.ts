@@ -1,4 +1,4 @@
-/** Waits for a database that can't be used just now: its disk is full, or the server is away. */
+/** Waits for a database that can't be used at the moment, because its disk is full or the server can't be reached. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SweepError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
@@ -6,13 +6,13 @@ import type { SweepStore } from './store.ts';
 
 /** Time between two attempts, in milliseconds. */
 const PAUSE = 2000;
-/** Time for which a database that can't be used is tried again, in milliseconds. */
+/** How long to keep trying to use a database, in milliseconds. */
 const MAX_OUTAGE = 600_000;
 
 /**
- * Uses a store, and tries again for ten minutes if it can't be used.
+ * Uses a store. If it can't be used, tries again for ten minutes.
  *
- * @param signal When it is aborted, there is no other attempt.
+ * @param signal When it is aborted, no further attempt is made.
  * @throws {SweepError} `sweep-database`
  */
 export async function despiteOutages<T>(

@@ -20,10 +20,10 @@ export type SweepEvent =
       readonly folder: string;
       readonly trials: number;
       readonly rungs: number;
-      /** How many trials run at once in this process. */
+      /** The number of trials that run at once in this process. */
       readonly workers: number;
     }
-  /** A trial starts, or goes on: its attempt is above 1. */
+  /** A trial starts, or continues if its attempt is above 1. */
   | (OfJob & {
       readonly type: 'running';
       readonly parameters: Parameters;
@@ -36,15 +36,15 @@ export type SweepEvent =
   | (OfJob & {
       readonly type: 'ended';
       readonly state: JobOutcome['state'];
-      /** The lowest of the trial so far, with its standard error; undefined if it failed or exploded. */
+      /** The lowest loss of the trial so far, with its standard error; undefined if it failed or exploded. */
       readonly loss: number | undefined;
       readonly standardError: number | undefined;
       /** Why it failed or exploded. */
       readonly message: string | undefined;
     })
-  /** The last trial of a rung has ended, and the best go on to the next one. */
+  /** The last trial of a rung has ended, and the best continue to the next one. */
   | { readonly type: 'promoted'; readonly rung: number; readonly trials: readonly number[] }
-  /** A trial was put back: another attempt follows, here or in another process. */
+  /** A trial was put back into the queue: another attempt follows, here or in another process. */
   | (OfJob & { readonly type: 'put-back'; readonly message: string })
   | {
       readonly type: 'finished';

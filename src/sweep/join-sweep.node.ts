@@ -14,11 +14,11 @@ export interface JoinSweepInput {
   readonly database: string;
   /** The name of the sweep. Default: the newest in the database with trials left. */
   readonly name?: string | undefined;
-  /** Where the text is on this machine. Default: in the same place as on the machine that started the sweep. */
+  /** The path of the text on this machine. Default: the same as on the machine that started the sweep. */
   readonly textFile?: string | readonly string[] | undefined;
   readonly validation?: string | undefined;
   readonly test?: string | undefined;
-  /** How many trials run at once. Default: the number of processors. */
+  /** The number of trials that run at once. Default: the number of processors. */
   readonly workers?: number | undefined;
   /** When it is aborted, the running trials save their states, and the work ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
@@ -38,10 +38,10 @@ const KEYS: Readonly<Record<keyof JoinSweepInput, true>> = {
 
 /**
  * Trains trials of a sweep that another machine has started, until none is left. Checkpoints are in `sweeps/NAME` in the working folder. If
- * several machines share that folder, a trial goes on from the checkpoints of another machine. Otherwise it starts again, with the same
+ * several machines share that folder, a trial continues from the checkpoints of another machine. Otherwise it starts again, with the same
  * result.
  *
- * @throws {UsageError} for what is no URL of PostgreSQL
+ * @throws {UsageError} for anything but a PostgreSQL URL
  * @throws {SweepError} before anything starts, for a database that can't be used, a sweep that is not in it, or a text that is missing here
  *   or differs
  */
@@ -62,7 +62,7 @@ export async function* joinSweep(input: JoinSweepInput): AsyncGenerator<SweepEve
   }
 }
 
-/** The texts of the sweep, with their places on this machine. */
+/** The texts of the sweep, with their paths on this machine. */
 function textHere(text: SweepText, { textFile, validation, test }: JoinSweepInput): SweepText {
   const files = typeof textFile === 'string' ? [textFile] : textFile;
   return {

@@ -1,4 +1,4 @@
-/** Reads the text of a sweep, and plans its trials: their options and rungs. Everything that can be wrong is found here. */
+/** Reads the text of a sweep, and plans its trials: their options and rungs. All mistakes are found here, before anything is trained. */
 import { resolve } from 'node:path';
 import { trainingBatches } from '../data/batches/splits.ts';
 import { loadCorpus } from '../data/corpus.node.ts';

@@ -1,13 +1,15 @@
 /**
- * Successive halving (Jamieson and Talwalkar 2016), synchronous: all trials train to the first rung, the best of them to the second, and so on.
+ * Successive halving (Jamieson and Talwalkar 2016), synchronous: all trials train to the first rung, the best of them to the second, and so
+ * on.
  *
- * A rung is decided when all its trials have ended. Thus the result does not depend on the number of workers or on their speed.
+ * Trials are promoted only when all trials of their rung have ended. So the result does not depend on the number of workers or on their
+ * speed.
  */
 
 export interface Halving {
   /** The number of rungs; 1 means no halving. */
   readonly rungs: number;
-  /** One trial in `eta` goes on to the next rung, which is `eta` times as long. */
+  /** One trial in `eta` continues to the next rung, which is `eta` times as long. */
   readonly eta: number;
 }
 
@@ -15,7 +17,7 @@ export interface Halving {
 export interface RunLength {
   /** Iterations of the whole run. */
   readonly iterations: number;
-  /** Iterations between evaluations. Undefined: as suits the rungs. */
+  /** Iterations between evaluations. Undefined: a number that suits the rungs. */
   readonly evaluateEvery: number | undefined;
   /** Whether the run evaluates after its last iteration, even if that is no multiple of `evaluateEvery`. */
   readonly evaluatesAtEnd: boolean;
@@ -66,7 +68,7 @@ export function ranked<Result extends RungResult>(results: readonly Result[]): R
   });
 }
 
-/** The numbers of the trials that go on to the next rung: one in `eta`, at least one, but none without a loss. */
+/** The numbers of the trials that continue to the next rung: one in `eta`, at least one, but none without a loss. */
 export function promoted(results: readonly RungResult[], eta: number): number[] {
   const count = Math.max(1, Math.floor(results.length / eta));
   return ranked(results)

@@ -1,4 +1,6 @@
-/** Which trials a sweep makes. Trial `k` is a function of the space, the seed and `k`, so a killed sweep has nothing to remember. */
+/**
+ * The trials of a sweep. Trial `k` is a function of the space, the seed and `k`, so nothing has to be stored for a sweep that is killed.
+ */
 import { gridPoint, type Parameters, randomPoint, type Space, sizeOf } from './space.ts';
 
 export const METHODS = ['grid', 'random'] as const;
@@ -31,7 +33,7 @@ function differentPoints(space: Space, seed: number, count: number): Parameters[
     const key = JSON.stringify(point);
     if (!found.has(key)) found.set(key, point);
   }
-  // The few that were not drawn.
+  // The few points that were not drawn.
   for (let index = 0; found.size < count; index++) {
     const point = gridPoint(space, index);
     found.set(JSON.stringify(point), found.get(JSON.stringify(point)) ?? point);

@@ -25,7 +25,7 @@ type Sqlite = {
 const PACKAGE = '@photostructure/sqlite';
 
 /**
- * Opens a database file, which it makes if it is missing.
+ * Opens a database file, and creates it if it is missing.
  *
  * @throws {SweepError} `sweep-database` without SQLite, or if the file can't be opened
  */
@@ -46,7 +46,7 @@ export async function openDatabase(path: string): Promise<Database> {
 export async function openReadOnly(path: string): Promise<Database> {
   const { DatabaseSync } = await sqlite();
   // Where no process has it open, there is no log, and SQLite would make an empty one. It does not for a file that never changes
-  // (sqlite.org/uri.html#uriimmutable). Node before 22.15 knows no such addresses.
+  // (sqlite.org/uri.html#uriimmutable). Node before 22.15 does not accept such addresses.
   const names = existsSync(`${path}-wal`) ? [path] : [`${pathToFileURL(path)}?immutable=1`, path];
   let problem: unknown;
   for (const name of names) {

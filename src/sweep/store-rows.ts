@@ -54,7 +54,7 @@ export function evaluationOf(row: Row): TrialEvaluation {
   };
 }
 
-/** What a rung has reached, for the decision who goes on. */
+/** The results of a rung, to decide which trials continue. */
 export function resultOf(row: Row): { readonly trial: number; readonly loss: number | undefined } {
   return {
     trial: Number(row.trial),

@@ -47,7 +47,7 @@ const SCHEMA = `
 
 /** After this time without a heartbeat, another worker takes over a job. In milliseconds. */
 export const LEASE = 8000;
-/** How long a process waits for another one's transaction, in milliseconds. */
+/** How long a process waits for a transaction of another one, in milliseconds. */
 const BUSY_TIMEOUT = 10_000;
 
 /** Makes the file of a sweep. @throws {SweepError} `sweep-database` */
@@ -153,7 +153,7 @@ class SqliteStore implements SweepStore {
       if (this.#isStopped()) return undefined;
       const now = Date.now();
       const next =
-        // Jobs of lost workers first: they are the oldest.
+        // Jobs of lost workers come first, because they are the oldest.
         this.#get(
           "SELECT trial, rung FROM job WHERE state = 'running' AND heard < ? ORDER BY rung DESC, trial LIMIT 1",
           now - LEASE,

@@ -12,7 +12,7 @@ import type { Parameters } from './space.ts';
 
 /** Time between heartbeats. In milliseconds. */
 export const HEARTBEAT = 2000;
-/** How often a job may fail, without a new evaluation, for a reason that another attempt may not have, such as a crash. */
+/** How often a job may fail, without a new evaluation, for a reason that may not affect another attempt, such as a crash. */
 export const MAX_FAILURES = 3;
 
 /** Where the texts of a sweep are. */
@@ -123,10 +123,10 @@ export type JobCounts = readonly {
 
 export interface SweepStore {
   record(): Promise<SweepRecord>;
-  /** Adds trials, which are halved among themselves. Trials that exist are left alone. */
+  /** Adds trials, which are compared only with each other at their rungs. Trials that already exist are left unchanged. */
   addTrials(trials: readonly TrialPlan[]): Promise<void>;
   trialCount(): Promise<number>;
-  /** Takes the next job: of the highest rung, then of the lowest trial. Undefined if there is none, or the sweep is stopped. */
+  /** Takes the next job: the highest rung first, then the lowest trial number. Undefined if there is none, or if the sweep is stopped. */
   claim(worker: string): Promise<Claim | undefined>;
   /** Keeps a job. `lost`: another worker has it; `stop`: the sweep was stopped. */
   heartbeat(claim: Claim, progress: JobProgress | undefined): Promise<'kept' | 'lost' | 'stop'>;
@@ -141,13 +141,15 @@ export interface SweepStore {
    */
   finish(claim: Claim, outcome: JobOutcome): Promise<readonly number[] | undefined>;
   /**
-   * Puts a job back.
+   * Puts a job back into the queue.
    *
    * @param failure Why it could not be finished. After `MAX_FAILURES` of them, the job has failed.
    */
   release(claim: Claim, failure?: string): Promise<void>;
   setStopped(isStopped: boolean): Promise<void>;
-  /** Puts failed jobs back. Returns their number. An exploded trial would only explode again. */
+  /**
+   * Puts failed jobs back into the queue, and returns their number. Exploded trials are left out, because they would only explode again.
+   */
   retry(): Promise<number>;
   counts(): Promise<JobCounts>;
   /** Running jobs whose worker is alive. */
@@ -160,7 +162,7 @@ export interface SweepStore {
   evaluations(trial: number): Promise<TrialEvaluation[]>;
   /** The evaluations of all trials, by trial and iteration. */
   allEvaluations(): Promise<(TrialEvaluation & { readonly trial: number })[]>;
-  /** Whether an error means that the database can't be used just now: it is away or busy, or its disk is full. */
+  /** Whether an error means that the database can't be used at the moment: it can't be reached, it is busy, or its disk is full. */
   isOutage(error: unknown): boolean;
   close(): Promise<void>;
 }

@@ -1,4 +1,7 @@
-/** Sweeps whose state is in PostgreSQL. The folder of such a sweep remembers the database; modules for PostgreSQL are loaded only for it. */
+/**
+ * Sweeps whose state is in PostgreSQL. The folder of such a sweep stores the URL of the database. Modules for PostgreSQL are loaded only
+ * for such sweeps.
+ */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SweepError } from '../errors.ts';
@@ -27,7 +30,7 @@ export function rememberedDatabase(folder: string): RememberedDatabase | undefin
     const { url, name, id } = JSON.parse(readFileSync(path, 'utf8'));
     if ([url, name, id].every((one) => typeof one === 'string')) return { url, name, id };
   } catch {
-    // The message below is for all damages.
+    // The message below covers all kinds of damage.
   }
   throw new SweepError('sweep-database', `${path} is damaged: remove it, and name the database again.`);
 }

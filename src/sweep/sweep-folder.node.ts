@@ -23,7 +23,7 @@ export function nameOfText(path: string): string {
   );
 }
 
-/** @throws {UsageError} for a name that is no name of a folder */
+/** @throws {UsageError} for a name that can't be the name of a folder */
 export function checkSweepName(name: string): void {
   if (/^[\w][\w .-]{0,99}$/.test(name)) return;
   throw new UsageError(
@@ -77,7 +77,7 @@ export async function createSweep(folder: string, sweep: NewSweep, plan: SweepPl
 }
 
 export interface OpenOptions {
-  /** The URL of its database, if the one that its folder remembers is not valid here. */
+  /** The URL of its database, if the one that is stored in its folder is not valid here. */
   readonly database?: string | undefined;
   /** Whether this process takes jobs. Then it also takes over those of lost workers. */
   readonly isWorker?: boolean;
@@ -102,7 +102,7 @@ function isSweep(folder: string): boolean {
 /**
  * The folder of a sweep.
  *
- * @param name Default: the sweep in which something happened last.
+ * @param name Default: the sweep that was active last.
  * @throws {SweepError} `sweep-missing`
  */
 export function findSweep(name: string | undefined): string {

@@ -37,13 +37,13 @@ export interface SweepInput extends Partial<GivenDefinition> {
    */
   readonly database?: string | undefined;
   /**
-   * How many trials run at once. Default: the number of processors. Each uses one thread, unless `options.threads` is given. 0 only adds a
-   * sweep to a database.
+   * The number of trials that run at once. Default: the number of processors. Each uses one thread, unless `options.threads` is given. 0
+   * only adds a sweep to a database.
    */
   readonly workers?: number | undefined;
   /** When it is aborted, the running trials save their states, and the sweep ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
-  /** What comes before the reason in messages about the definition. Default: `sweep: `. */
+  /** The text before the reason in messages about the definition. Default: `sweep: `. */
   readonly where?: string | undefined;
 }
 
@@ -128,10 +128,10 @@ async function reopened(input: SweepInput) {
 }
 
 /**
- * Adds trials to a sweep. They are halved among themselves.
+ * Adds trials to a sweep. They are compared only with each other at their rungs.
  *
  * @param more How many.
- * @throws {UsageError} if the space has no room for so many
+ * @throws {UsageError} if the space has too few points
  * @throws {SweepError} `sweep-other-text`
  */
 export async function addTrials(store: SweepStore, more: number, where?: string): Promise<void> {

@@ -50,12 +50,12 @@ export function startTrialChild({ task, script, onProgress, onEvaluated }: Trial
   };
 }
 
-/** A process that has ended gets no messages. */
+/** A process that has ended can't get messages. */
 function tell(child: ChildProcess, message: object): void {
   if (child.connected) child.send(message, () => {});
 }
 
-/** A child has no use for an inspector on the same port or for a program text. */
+/** A child process must not get the inspector's port or a program text of its parent. */
 function isForChildren(word: string): boolean {
   return !/^(--inspect|-e$|--eval|-p$|--print|--input-type|--test)/.test(word);
 }

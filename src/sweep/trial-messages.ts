@@ -1,4 +1,4 @@
-/** What a worker and the process of a trial tell each other. */
+/** The messages between a worker and the process of a trial. */
 import type { TrainingOptions } from '../train/options.ts';
 import type { Given } from '../util/check-options.ts';
 import type { JobOutcome, JobProgress, SweepText, TrialEvaluation } from './store.ts';
@@ -22,7 +22,7 @@ export type TrialResult =
   | { readonly state: 'stopped' }
   /** Something outside the trial is wrong: another attempt may work. `waits`: only later, because the disk is full, for example. */
   | { readonly state: 'disturbed'; readonly message: string; readonly waits: boolean }
-  /** The text of the sweep is missing or has changed: no trial can go on. */
+  /** The text of the sweep is missing or has changed: no trial can continue. */
   | { readonly state: 'no-text'; readonly message: string };
 
 export type ToTrial = { readonly type: 'task'; readonly task: TrialTask } | { readonly type: 'stop' };

@@ -1,4 +1,4 @@
-/** The process of one job of a sweep. It gets its task from its worker, and ends with it. */
+/** The process of one job of a sweep. It gets its job from its worker, and ends when the worker ends. */
 import { runTrial } from './run-trial.node.ts';
 import type { FromTrial, ToTrial } from './trial-messages.ts';
 

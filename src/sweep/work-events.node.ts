@@ -8,9 +8,9 @@ export interface SweepWork {
   /** The folder of the sweep. */
   readonly folder: string;
   readonly store: SweepStore;
-  /** Where its texts are on this machine. Default: where they were when the sweep was created. */
+  /** The paths of its texts on this machine. Default: those with which the sweep was created. */
   readonly text?: SweepText | undefined;
-  /** How many trials run at once in this process. */
+  /** The number of trials that run at once in this process. */
   readonly workers: number;
   readonly signal: AbortSignal | undefined;
 }

@@ -25,7 +25,7 @@ export interface WorkerInput {
   readonly store: SweepStore;
   /** The folder of the sweep. */
   readonly folder: string;
-  /** Where its texts are on this machine. Default: where they were when the sweep was created. */
+  /** The paths of its texts on this machine. Default: those with which the sweep was created. */
   readonly text?: SweepText | undefined;
   /** How many jobs run at once. */
   readonly workers: number;
@@ -38,7 +38,7 @@ export interface WorkerInput {
 /** Why a worker has nothing more to do. */
 export type WorkEnd = 'completed' | 'stopped' | 'interrupted';
 
-/** Time between two looks for a job, in milliseconds. */
+/** Time between two attempts to get a job, in milliseconds. */
 const POLL = 500;
 /** Time after which a job that could not write is tried again, in milliseconds. */
 const WAIT = 10_000;
@@ -194,7 +194,7 @@ class Worker {
   /** Keeps a job, and sends its evaluations. If another worker has it, its process is killed. */
   async #beat(job: RunningJob): Promise<void> {
     const { store } = this.#input;
-    // A database that is slow to answer gets one question at a time.
+    // A database that is slow to answer gets one request at a time.
     if (job.isBeating) return;
     job.isBeating = true;
     try {
@@ -210,7 +210,7 @@ class Worker {
         job.unsent.shift();
       }
     } catch {
-      // The database can't be used just now. The next heartbeat tries again, and the result repeats all evaluations.
+      // The database can't be used at the moment. The next heartbeat tries again, and the result contains all evaluations.
     } finally {
       job.isBeating = false;
     }

@@ -12,7 +12,7 @@ import type { Curve, CurveFrame } from './protocol.ts';
 
 const COLUMNS = ['x', 'min', 'max', 'mean', 'last', 'smooth'] as const;
 const PREFIX = 8;
-/** Longest header and most floats of a frame that is read: a malformed answer can't make the page allocate more. */
+/** The longest header and the largest number of floats of a frame, so that a malformed answer can't make the page allocate more. */
 const MAX_HEADER = 65_536;
 const MAX_FLOATS = 6 * 4096;
 
@@ -44,7 +44,7 @@ function putFloat(view: DataView, at: number, value: number): number {
 }
 
 /**
- * The frames in the pieces of an answer, each as soon as it is whole.
+ * The frames in the pieces of an answer, each as soon as it is complete.
  *
  * @throws {RangeError} if the bytes are not frames, or end within one
  */
@@ -66,7 +66,7 @@ export async function* decodeFrames(
   if (rest.length > 0) throw new RangeError('the answer with the curves ended within a curve');
 }
 
-/** Where the frame at a place ends; infinity if its prefix is not there yet. */
+/** The end of the frame that begins at an offset; Infinity if its prefix has not arrived yet. */
 function endOf(bytes: Uint8Array, at: number): number {
   if (bytes.length - at < PREFIX) return Number.POSITIVE_INFINITY;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, PREFIX);

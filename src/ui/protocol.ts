@@ -26,7 +26,7 @@ import type { JobState } from '../sweep/store.ts';
 import type { LoggedEvent } from '../train/log/logged-event.ts';
 import type { OptionOrigin } from '../util/option-origins.ts';
 
-/** `running`: a living process holds its folder; `broken-off`: it neither runs nor has finished. */
+/** `running`: a live process holds its folder; `broken-off`: the run was interrupted: it neither runs nor has finished. */
 export type RunState = 'running' | 'finished' | 'broken-off';
 
 export interface Setting {
@@ -40,7 +40,7 @@ export interface Evaluation {
   readonly loss: number | null;
 }
 
-/** A line of the list of runs. */
+/** An entry of the list of runs. */
 export interface RunSummary {
   readonly id: string;
   /** The folder, and the name of the log if the folder has several: `cv`, `sweep/3`, `cv/gru`. It may contain any characters. */
@@ -56,7 +56,7 @@ export interface RunSummary {
   readonly version: string;
   /** Whether the figures may be incomplete, because only the beginning and the end of a long log have been read so far. */
   readonly isPartial: boolean;
-  /** The settings that are most telling, and all others that differ from their defaults, by their names in the library. */
+  /** The most important settings, and all others that differ from their defaults, by their names in the library. */
   readonly settings: Readonly<Record<string, Setting>>;
   /** The name of the training text, and its characters. */
   readonly text: { readonly name: string; readonly characters: number };
@@ -218,7 +218,7 @@ export type CurveFrame = Curve | CurvesProgress | MissingCurve;
 /** `waiting`: it has trials to train, and no process works on it; `unreadable`: `problem` says why. */
 export type SweepState = 'running' | 'waiting' | 'stopped' | 'finished' | 'unreadable';
 
-/** A line of the list of sweeps. */
+/** An entry of the list of sweeps. */
 export interface SweepSummary {
   readonly id: string;
   readonly name: string;
@@ -252,7 +252,7 @@ export interface SweepParameter {
   readonly name: string;
   /** Whether its values are numbers. */
   readonly isNumber: boolean;
-  /** Whether equal ratios are equally far apart. */
+  /** Whether its axis is logarithmic. */
   readonly isLogarithmic: boolean;
 }
 
@@ -269,7 +269,7 @@ export interface SweepJob {
   readonly standardError: number | null;
   /** The machine that trains it, or did. */
   readonly machine: string | null;
-  /** Why it exploded or failed, or was put back. */
+  /** Why it exploded, failed or was put back into the queue. */
   readonly message: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** Answers questions about the runs and sweeps in some folders. It reads files as it needs them, and so belongs into a thread of its own. */
+/** Answers questions about the runs and sweeps in some folders. It reads files when it needs them, so it should run in its own thread. */
 
 import { describeSystemError } from '../util/system-error.ts';
 import { encodeFrame } from './curve-frames.ts';
@@ -61,7 +61,7 @@ export class Runs {
   /**
    * A sweep with its trials; undefined for an unknown id.
    *
-   * @param etag Of what the reader has: if that is still so, there is no `detail`.
+   * @param etag The ETag of what the reader already has: if it is still valid, there is no `detail`.
    */
   async sweep(id: string, etag?: string): Promise<ReadSweep | undefined> {
     return this.#sweeps.read(this.#index.sweeps, id, etag);

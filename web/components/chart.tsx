@@ -10,7 +10,7 @@ export interface Series {
   readonly colour: string;
   readonly values: readonly (number | null)[];
   readonly width?: number;
-  /** Draws points, and lines over gaps: for values that come seldom. */
+  /** Draws points, and lines across gaps, for values that are rare. */
   readonly isSparse?: boolean;
   readonly dash?: readonly number[];
 }

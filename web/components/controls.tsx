@@ -1,4 +1,4 @@
-/** A form for options, made from their facts. */
+/** A form for options, made from their `OptionFacts`. */
 import type { OptionFacts } from '../../src/option-facts.ts';
 import { optionWords } from '../words.ts';
 
@@ -109,7 +109,7 @@ function Control({ fact, settings, onChange, problem, disabled = false }: Contro
   );
 }
 
-/** The values of the settings. @throws {SettingError} for text that is no number */
+/** The values of the settings. @throws {SettingError} for text that is not a number */
 export function valuesOf(facts: readonly OptionFacts[], settings: Settings): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const { name, kind, expected } of facts) {

@@ -1,4 +1,4 @@
-/** Curves of many runs together. Dragging zooms, which reads that range in full detail; a double click shows all. */
+/** Curves of many runs together. Dragging zooms in and loads that range in full detail; a double click shows everything. */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Curve } from '../../src/ui/protocol.ts';

@@ -1,7 +1,7 @@
-/** What all charts share: the colours of the page, and a size that follows their place. */
+/** What all charts share: the colours of the page, and a size that follows the surrounding element. */
 import uPlot from 'uplot';
 
-/** A colour of style.css, such as `--blue`, as it is in the present theme. */
+/** A colour of style.css, such as `--blue`, in the current theme. */
 export function colourOf(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

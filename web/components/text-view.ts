@@ -35,7 +35,7 @@ export class TextView {
   /** The lines that are in the document. */
   #shown = { from: 0, to: 0 };
   #frame = 0;
-  /** Where a selection by keys begins, and where the next key goes on. */
+  /** Where a selection with the keyboard begins, and where the next key continues it. */
   #anchor: number | undefined;
   #head: number | undefined;
   readonly #observer = new ResizeObserver(() => this.#layOutAll());

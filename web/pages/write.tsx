@@ -288,7 +288,7 @@ function take(index: number, replacement: SymbolDetails): Promise<void> {
   return write({ prompt: own, written: [...written.slice(0, index), replacement], last: undefined });
 }
 
-/** Writes on from the end of a draft, as a new branch. */
+/** Continues from the end of a draft, as a new branch. */
 async function write(begun: Draft): Promise<void> {
   if (writing.value) return;
   const abort = new AbortController();

@@ -1,4 +1,4 @@
-/** Where the page's runs come from, as its <meta name="source"> says. */
+/** The source of the page's runs, as its <meta name="source"> says. */
 import type { Source } from '../../src/ui/protocol.ts';
 import { serverSource } from './server-source.ts';
 import { snapshotSource } from './snapshot-source.ts';
@@ -11,7 +11,7 @@ export const source: Source | undefined =
 
 const KEY = 'char-rnn token';
 
-/** The token of the address, which is then taken out of it, or the one that this tab has kept. */
+/** The token in the address, which is then removed from the address, or the one that this tab has stored. */
 function takeToken(): string {
   const found = /^#token=([\w-]+)/.exec(location.hash);
   if (found) {

@@ -53,7 +53,7 @@ export interface WrittenPart {
 export interface ReadingFacts {
   readonly symbols: readonly string[];
   readonly labels: readonly UnitLabel[];
-  /** Units that do nearly the same as an earlier one of the list: |r| above 0.9. For each such unit, the index of that one in `labels`. */
+  /** Units that behave nearly like an earlier one of the list: |r| above 0.9. For each such unit, the index of that one in `labels`. */
   readonly sameAs: readonly (number | undefined)[];
   readonly notices: readonly string[];
   readonly milliseconds: number;
@@ -102,9 +102,9 @@ export interface TrainRequest {
   readonly text: string;
   /** The name of the text. */
   readonly name: string;
-  /** For a run that goes on: those that replace its own. */
+  /** For a run that is continued: the options that replace its own. */
   readonly options: Partial<TrainingOptions>;
-  /** The run that goes on; undefined for a new one. */
+  /** The run to continue; undefined for a new one. */
   readonly resume: string | undefined;
 }
 
@@ -138,7 +138,7 @@ export type TrainingMessage =
       readonly kind: 'notice' | 'warning' | 'advice';
       readonly text: string;
     }
-  /** The run has gone back to an earlier iteration: what it learned since then is discarded. */
+  /** The run has returned to an earlier iteration; the iterations since then are discarded. */
   | {
       readonly type: 'back';
       readonly iteration: number;

@@ -27,7 +27,7 @@ function currentReading(): Reading {
   return reading;
 }
 
-/** Above this |r|, two units do the same. */
+/** Above this |r|, two units count as doing the same. */
 const SAME = 0.9;
 /** Symbols of the text that the saturation of gates is counted on. */
 const GATE_SYMBOLS = 5000;

@@ -1,4 +1,4 @@
-/** The runs that this browser keeps, each in a folder of the origin private file system: `runs/ID`. Worker. */
+/** The runs that are stored in this browser, each in a folder of the origin private file system: `runs/ID`. Worker. */
 
 import type { CheckpointStorage } from '../../src/browser.ts';
 import { opfsStorage, readOpfsFile, writeOpfsFile } from '../../src/checkpoint/storage/opfs-storage.ts';

@@ -1,4 +1,7 @@
-/** The program of the worker: every computation of the pages. Training and looking inside are loaded when they are first asked for. */
+/**
+ * The program of the worker: every computation of the pages. The programs for training and for inspection are loaded when they are first
+ * needed.
+ */
 import { setKernelSource } from '../../src/engine/cpu/wasm-kernels.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import type { SymbolDetails } from '../../src/model/symbol-details.ts';

@@ -1,4 +1,4 @@
-/** A connection to a PostgreSQL server. Whatever prevents a sweep there is found when it is made. */
+/** A connection to a PostgreSQL server. Everything that would prevent a sweep is found when the connection is made. */
 import { CharRnnError, SweepError } from '../../errors.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import { checkDatabaseUrl, databaseOf, hidePassword, userOf } from './database-url.ts';
@@ -24,16 +24,16 @@ const CONNECT_TIMEOUT = 10_000;
 /** Time for a statement, in milliseconds. A server that has vanished from the network never answers. */
 const QUERY_TIMEOUT = 30_000;
 /**
- * Time for which a transaction may stand still, in milliseconds. A machine that sleeps in the middle of one would keep all others waiting: the
- * server ends it.
+ * How long a transaction may be idle, in milliseconds. After that, the server ends it: a machine that goes to sleep during a transaction
+ * would keep all others waiting.
  */
 const IDLE_TIMEOUT = 5000;
 
 /**
  * Connects to a database, and makes the tables of sweeps if they are missing.
  *
- * @throws {SweepError} `sweep-database` without the packages, without a server, for an old server or missing rights; `sweep-newer` for the
- *   tables of a later version
+ * @throws {SweepError} `sweep-database` if a package or the server is missing, the server is too old, or the user lacks a permission;
+ *   `sweep-newer` for the tables of a later version
  */
 export async function connect(url: string): Promise<Connection> {
   checkDatabaseUrl(url);
@@ -77,7 +77,7 @@ export async function checkServer(pool: Sql, url: string): Promise<void> {
 async function prepareTables(pool: PgPool, url: string): Promise<void> {
   if ((await versionOfTables(pool)) === undefined)
     await inTransaction(pool, async (sql) => {
-      // Of several processes that start at once, one makes the tables.
+      // If several processes start at once, only one of them makes the tables.
       await sql.query("SELECT pg_advisory_xact_lock(hashtext('char-rnn tables'))");
       if ((await versionOfTables(sql)) !== undefined) return;
       const { rows } = await sql.query('SELECT to_regnamespace($1) AS schema', [SCHEMA]);
@@ -134,7 +134,7 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** Errors of the client that have no code. */
 const LOST = /connection terminated|timeout|connection error|not queryable|connection (is )?closed/i;
 
-/** Whether an error means that the server can't be used just now, and may be later. */
+/** Whether an error means that the server can't be used at the moment, but perhaps later. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof SweepError) return isOutage(error.cause);

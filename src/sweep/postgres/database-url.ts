@@ -1,7 +1,7 @@
 /** The URL of a PostgreSQL database. */
 import { UsageError } from '../../errors.ts';
 
-/** @throws {UsageError} for what is no URL of PostgreSQL */
+/** @throws {UsageError} for anything but a PostgreSQL URL */
 export function checkDatabaseUrl(url: string): void {
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return;
   throw new UsageError(
@@ -9,7 +9,7 @@ export function checkDatabaseUrl(url: string): void {
   );
 }
 
-/** A URL for messages, which may end up in a log. */
+/** A URL without its password, for messages, which may end up in a log. */
 export function hidePassword(url: string): string {
   return url.replace(/^([^:/]+:\/\/[^:@/]*):[^@]*@/, '$1:***@').replace(/([?&]password=)[^&]*/, '$1***');
 }

@@ -1,4 +1,7 @@
-/** The packages for PostgreSQL, which are optional: pg-boss, the queue, and pg, the client. What this program uses of them. */
+/**
+ * The packages for PostgreSQL, which are optional: pg-boss, the queue, and pg, the client. These are the parts of them that this program
+ * uses.
+ */
 import { fileURLToPath } from 'node:url';
 import { SweepError } from '../../errors.ts';
 import { installCommand } from '../../util/install-command.node.ts';
@@ -100,7 +103,7 @@ async function load(name: string): Promise<unknown> {
   }
 }
 
-/** Node 20 warns that pg-boss imports a JSON file, which is no concern of the user's. */
+/** Node 20 warns that pg-boss imports a JSON file, which does not concern the user. */
 async function quietly<T>(use: () => Promise<T>): Promise<T> {
   const warn = process.emitWarning;
   process.emitWarning = () => {};

@@ -1,8 +1,8 @@
 /**
- * The queue of a sweep in pg-boss. It gives each job to one worker at a time, and takes it back from a worker that is silent. Any worker
- * supervises the queue for all of them.
+ * The queue of a sweep in pg-boss. It gives each job to one worker at a time, and takes it back from a worker that no longer reports. Any
+ * worker supervises the queue for all of them.
  *
- * Every job has a priority of its own. Thus a job that was taken back keeps its place, and can be fetched by its priority.
+ * Every job has its own priority, so a job that was taken back keeps its place in the queue and can be fetched by its priority.
  */
 import { SweepError } from '../../errors.ts';
 import { type Connection, databaseError } from './connection.node.ts';
@@ -17,7 +17,7 @@ export interface QueuedJob {
 
 /** After this time without a heartbeat, a job is taken back. In seconds; pg-boss allows no less. */
 const HEARTBEAT_SECONDS = 10;
-/** How often a worker looks for silent ones, in seconds. */
+/** How often a worker looks for workers that no longer report, in seconds. */
 const SUPERVISE_SECONDS = 1;
 /** A day, after which pg-boss takes back any job, whether its worker is alive or not. In seconds. */
 const EXPIRE_SECONDS = 86_400;
@@ -38,9 +38,9 @@ export class SweepQueue {
   }
 
   /**
-   * Opens the queue of a sweep, which it makes if it is missing.
+   * Opens the queue of a sweep, and creates it if it is missing.
    *
-   * @param supervises Whether jobs are taken back from silent workers.
+   * @param supervises Whether to take back jobs from workers that no longer report.
    * @throws {SweepError} `sweep-database`
    */
   static async open(connection: Connection, sweepId: string, supervises: boolean): Promise<SweepQueue> {
@@ -56,7 +56,7 @@ export class SweepQueue {
         createSchema: await lacksSchema(pool),
       },
     });
-    // What fails now is tried again. What this program asks for fails where it asks.
+    // Background tasks that fail are tried again. A request of this program fails where it is made.
     boss.on('error', () => {});
     boss.on('warning', () => {});
     try {
@@ -81,7 +81,7 @@ export class SweepQueue {
     await this.#boss.insert(this.#name, entries, { db: inSql(sql) });
   }
 
-  /** Takes the next job: of the highest rung, then of the lowest trial. */
+  /** Takes the next job: the highest rung first, then the lowest trial number. */
   async take(sql: Sql): Promise<(QueueAttempt & { readonly job: QueuedJob }) | undefined> {
     const [found] = await this.#boss.fetch(this.#name, { db: inSql(sql), includeMetadata: true });
     return found && { id: found.id, retryCount: found.retryCount, job: found.data as QueuedJob };

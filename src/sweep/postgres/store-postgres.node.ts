@@ -31,7 +31,7 @@ import type { QueueAttempt, Sql } from './packages.node.ts';
 import { SweepQueue } from './queue.node.ts';
 import { SCHEMA } from './tables.ts';
 
-/** A worker that has not been heard for this time is not shown as running. */
+/** A worker that has not reported for this time is not shown as running. */
 const SILENT = "interval '10 seconds'";
 /** The queue takes back a job after a day. A worker takes it again after half a day, which is early enough. */
 const OLD = "interval '12 hours'";
@@ -39,7 +39,7 @@ const OLD = "interval '12 hours'";
 /** A sweep in a database. */
 export interface SweepIdentity {
   readonly name: string;
-  /** Tells sweeps of the same name apart: in other databases, or later ones. */
+  /** Distinguishes sweeps of the same name, in other databases or later ones. */
   readonly id: string;
 }
 
@@ -113,7 +113,7 @@ export async function findPostgresSweep(
 /**
  * Opens a sweep of a database. Closing the store closes the connection.
  *
- * @param options.isWorker Whether this process takes jobs: then it also takes back those of silent workers.
+ * @param options.isWorker Whether this process takes jobs: then it also takes back those of workers that no longer report.
  * @throws {SweepError} `sweep-missing`; `sweep-database`
  */
 export async function openPostgresStore(

@@ -1,7 +1,7 @@
 /**
  * Writes the pages to a folder that any web host can serve, with a snapshot of runs (`SnapshotIndex` in `protocol.ts`).
  *
- * What others need not know is left out: the name of the machine, and where the texts were on it.
+ * Private facts are left out: the name of the machine, and the paths of the texts.
  */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
@@ -35,7 +35,7 @@ export interface ExportedSite {
 /**
  * Writes an export. It replaces the files of an earlier one, and no others.
  *
- * @param folders With the runs. Without runs, the export is the site on which people train in their browser.
+ * @param folders With the runs. Without runs, the export is a site on which people train in their browsers.
  * @param pages The built pages. Default: those of the package.
  * @throws {CheckpointError} `checkpoint-unwritable` if the target holds anything else
  * @throws a system error if it can't be written
@@ -192,7 +192,7 @@ function foldersOf({ start }: Pick<RunDetail, 'start'>): string[] {
   return [...files, ...(typeof start?.writes === 'string' ? [start.writes] : [])];
 }
 
-/** A folder as it was given, as an absolute path, and without symbolic links. */
+/** A folder in three forms: as it was given, as an absolute path, and without symbolic links. */
 async function allNames(folder: string): Promise<string[]> {
   const path = resolve(folder);
   return [folder, path, await realpath(path).catch(() => path)];

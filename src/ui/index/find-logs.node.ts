@@ -11,7 +11,7 @@ export const LOG_ENDING = '.log.jsonl';
 /** Folders that hold the files of programs, not runs. */
 const PASSED_OVER = new Set(['node_modules', '__pycache__']);
 
-/** Limits, so that a search of a whole disk ends. */
+/** Limits, so that even a search of a whole disk ends. */
 const MAX_DEPTH = 12;
 const MAX_FOLDERS = 20_000;
 export const MAX_LOGS = 10_000;

@@ -11,20 +11,20 @@ import { LOG_ENDING } from './find-logs.node.ts';
 
 /** What the index knows about the folder of a run. */
 export interface RunPlace {
-  /** For people: the folder that was given, and the path within it. */
+  /** The name for readers: the folder that was given, and the path within it. */
   readonly folder: string;
   readonly logs: number;
   readonly checkpoints: readonly string[];
   readonly training: 'running' | 'unknown' | 'none';
 }
 
-/** A training on another machine can't be checked. It counts as running if its log is at most so many milliseconds old. */
+/** A run on another machine can't be checked. It counts as running if its log is at most this many milliseconds old. */
 const RECENT = 300_000;
 
 /** Hexadecimal digits of an id: 48 bits. */
 const ID_LENGTH = 12;
 
-/** The id of a file: the same whenever the program starts, and no path. */
+/** The id of a file: the same each time the program starts, and not its path. */
 export function idOf(path: string): string {
   return createHash('sha256').update(path).digest('hex').slice(0, ID_LENGTH);
 }
@@ -76,7 +76,7 @@ export class IndexedRun {
     return !this.#facts.hasFinished;
   }
 
-  /** Looks whether the log has changed. Returns false if it is gone. */
+  /** Checks whether the log has changed. Returns false if the log no longer exists. */
   check(): boolean {
     try {
       const facts = lstatSync(this.path);
@@ -128,7 +128,7 @@ export class IndexedRun {
     };
   }
 
-  /** Whether the training in its folder may be this run's. */
+  /** Whether the process that trains in its folder may be training this run. */
   mayBeTraining(now: number): boolean {
     const { training } = this.place;
     return this.isOpen && (training === 'running' || (training === 'unknown' && now - this.updated < RECENT));

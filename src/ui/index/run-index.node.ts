@@ -1,7 +1,7 @@
 /**
  * The runs and sweeps in some folders. Runs are found by their logs, and kept up to date.
  *
- * It works only while it is polled, and at most for a short time in each poll: first it searches the folders, then it looks which logs have
+ * It works only while it is polled, and only for a short time in each poll: first it searches the folders, then it checks which logs have
  * changed, then it reads what is new in them.
  */
 import { realpathSync } from 'node:fs';
@@ -18,9 +18,9 @@ const POLL_TIME = 60;
 const LIVE_INTERVAL = 400;
 const REST_INTERVAL = 5000;
 const SEARCH_INTERVAL = 5000;
-/** A search takes at most one part in so many of the time. */
+/** A search takes at most 1 / SEARCH_SHARE of the time. */
 const SEARCH_SHARE = 20;
-/** A log that changed within so many milliseconds counts as growing. */
+/** A log that changed within this many milliseconds counts as growing. */
 const RECENT = 60_000;
 const MAX_NOTICES = 20;
 
@@ -72,7 +72,7 @@ export class RunIndex {
     return this.#hasSearched;
   }
 
-  /** Goes on with the work, and returns what has changed since the last call. */
+  /** Continues the work, and returns what has changed since the last call. */
   async poll(now = Date.now()): Promise<IndexChange> {
     const end = performance.now() + POLL_TIME;
     await this.#goOnSearching(end);
@@ -189,7 +189,7 @@ export class RunIndex {
     return { changed, removed, isSearching: this.#isBusy, notices: this.#notices };
   }
 
-  /** Only one training at a time writes to a folder: the one of the open log that grew last. */
+  /** Only one run at a time is trained in a folder: that of the open log that grew last. */
   #runningIn(now: number): Map<string, IndexedRun> {
     const running = new Map<string, IndexedRun>();
     for (const run of this.#runs.values()) {

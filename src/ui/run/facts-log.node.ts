@@ -1,4 +1,6 @@
-/** Keeps the figures of a run up to date with its log. Lines of iterations are passed over, except for the newest, so that 100 MB take 0.2 s. */
+/**
+ * Keeps the figures of a run up to date with its log. Lines of iterations are skipped, except for the newest, so 100 MB take only 0.2 s.
+ */
 import { EventLogReader } from '../../train/log/event-log-reader.ts';
 import { decodeEvent, type LoggedEvent } from '../../train/log/logged-event.ts';
 import { LogFile, readEnds } from './log-file.node.ts';

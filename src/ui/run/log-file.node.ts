@@ -1,4 +1,4 @@
-/** Reads a log on as it grows, in pieces. */
+/** Reads a log in pieces, also while it grows. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** Bytes at the start of a log that identify it. */
@@ -9,7 +9,7 @@ const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NO
 export interface LogPiece {
   /** The next bytes; none at the end of the file. */
   readonly bytes: Uint8Array;
-  /** Whether they come from the beginning of the file, because it is another one than before, or was cut. */
+  /** Whether they come from the beginning of the file, because it was replaced or became shorter. */
   readonly isRestart: boolean;
   /** Whether there is more to read. */
   readonly hasMore: boolean;
@@ -85,7 +85,7 @@ export function readEnds(
   }
 }
 
-/** At most so many bytes from a place on; fewer at the end of the file. */
+/** At most this many bytes from an offset on; fewer at the end of the file. */
 function readAt(file: number, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(Math.max(0, length));
   let at = 0;

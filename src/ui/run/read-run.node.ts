@@ -8,7 +8,7 @@ import { RunColumns } from './run-columns.ts';
 import { isPreamble, isShown, MAX_PREAMBLE } from './run-facts.ts';
 
 const PIECE_BYTES = 2 ** 20;
-/** Limits of the events that are kept. Of a longer log, the newest are. */
+/** Limits on the events that are kept. Of a longer log, only the newest events are kept. */
 const MAX_EVENTS = 20_000;
 const MAX_EVENT_BYTES = 16e6;
 /** Bytes of a page of events, roughly. */

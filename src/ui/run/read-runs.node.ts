@@ -11,7 +11,7 @@ export class ReadRuns {
   #bytes = 0;
 
   /**
-   * A run, with all that its log has now. The log is read in pieces, and other work goes on between them.
+   * A run, with everything that its log contains now. The log is read in pieces, and other work continues between them.
    *
    * @param onPiece Called with the number of bytes of each piece.
    * @throws a system error, for example if the log was deleted; what is thrown by `signal`
@@ -40,7 +40,7 @@ export class ReadRuns {
     return this.#runs.get(path)?.offset ?? 0;
   }
 
-  /** Drops runs until the others fit into the memory. They are counted anew only if they may not. */
+  /** Drops runs until the others fit into memory. Their sizes are counted again only if they may not fit. */
   #dropSurplus(kept: string): void {
     const own = this.#runs.get(kept)?.bytes ?? 0;
     this.#bytes += own;

@@ -15,7 +15,7 @@ const ITERATION_COLUMNS = [
 ] as const;
 const EVALUATION_COLUMNS = ['epoch', 'time', 'validationLoss'] as const;
 
-/** Iterations fit into 32 bits. Only a forged log has more. */
+/** Iteration numbers fit into 32 bits. Only a forged log has larger ones. */
 const MAX_ITERATION = 2 ** 32 - 1;
 
 export type RunSeries = Series<Metric | 'epoch' | 'time'>;

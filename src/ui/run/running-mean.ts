@@ -2,7 +2,7 @@
  * The running mean of a curve: m_t = β·m_{t−1} + (1 − β)·v_t with m_0 = 0, divided by 1 − β^t, the sum of the weights so far. Without the
  * division, the first values would be drawn towards 0 (Kingma and Ba 2015, section 3).
  *
- * Values that are not finite are passed over; their means are NaN.
+ * Values that are not finite are skipped; their means are NaN.
  */
 export class RunningMean {
   readonly #weight: number;

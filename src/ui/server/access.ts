@@ -1,6 +1,6 @@
 /**
- * Who may ask. The server listens on the machine itself only, but pages of other sites can make a browser send requests to it, and other users
- * of the machine can send them too.
+ * Which requests are allowed. The server listens only on the machine itself, but pages of other sites can make a browser send requests to
+ * it, and other users of the machine can send them too.
  */
 import { ApiError } from '../../server/http/api-error.ts';
 import { hasKey } from '../../server/http/api-key.ts';
@@ -23,7 +23,7 @@ export class Access {
 
   /**
    * @param port On which the server listens.
-   * @param others Names under which a proxy offers the server. One without a port is allowed with any port.
+   * @param others Host names under which a proxy serves the pages. One without a port is allowed with any port.
    */
   constructor(port: number, others: readonly string[], token: string) {
     this.#loopback = LOOPBACK.map((name) => `${name}:${port}`);
@@ -68,7 +68,7 @@ export class Access {
     return name !== undefined && this.#others.includes(name);
   }
 
-  /** A proxy may offer the server over HTTPS. */
+  /** A proxy may serve the pages over HTTPS. */
   #isOriginOf(host: string, origin: string): boolean {
     return origin === `http://${host}` || (!this.#loopback.includes(host) && origin === `https://${host}`);
   }

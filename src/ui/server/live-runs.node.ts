@@ -1,4 +1,4 @@
-/** Keeps the list of runs up to date while somebody wants to see it. */
+/** Keeps the list of runs up to date while a page shows it. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { RunChange, RunDetail, SweepList } from '../protocol.ts';
@@ -8,9 +8,9 @@ import type { Questions } from './run-messages.node.ts';
 
 /** Milliseconds between two polls. */
 const INTERVAL = 250;
-/** A request for the list waits so long for the search of the folders. */
+/** How long a request for the list waits for the search of the folders, in milliseconds. */
 const MAX_WAIT = 3000;
-/** After a request for the list, it stays up to date for so many milliseconds. */
+/** How long the list is kept up to date after a request for it, in milliseconds. */
 const LINGER = 10_000;
 /** Milliseconds before another thread is started in place of one that has ended. */
 const RESTART_DELAY = 1000;
@@ -44,7 +44,7 @@ export class LiveRuns {
     return this.list.after(undefined);
   }
 
-  /** Changes since a position, then those that come, until the signal is aborted. A reader that is slow gets several at once. */
+  /** Changes since a position, then new ones until the signal is aborted. A slow reader gets several at once. */
   async *changes(after: string | undefined, signal: AbortSignal): AsyncGenerator<RunChange, void, void> {
     this.#readers++;
     try {
@@ -115,7 +115,7 @@ export class LiveRuns {
     }
   }
 
-  /** Polls once; callers that come meanwhile get the same answer. */
+  /** Polls once; callers that ask in the meantime get the same answer. */
   #poll(): Promise<void> {
     this.#running ??= this.#pollOnce().finally(() => {
       this.#running = undefined;

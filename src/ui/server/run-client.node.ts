@@ -1,4 +1,4 @@
-/** Asks the thread that reads the logs. The server's own thread stays free to answer, however long the logs are. */
+/** Sends questions to the thread that reads the logs. So the server's own thread can always answer, however long the logs are. */
 import { Worker } from 'node:worker_threads';
 import type { CurvesRequest } from '../protocol.ts';
 import type { FromThread, Questions } from './run-messages.node.ts';
@@ -50,7 +50,7 @@ export class RunClient {
     return answer as ReturnType<Questions[Name]>;
   }
 
-  /** The frames of curves, one or more at a time, and no faster than they are taken. */
+  /** The frames of curves, one or more at a time, no faster than the caller takes them. */
   async *curves(request: CurvesRequest): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     const curves = await this.ask('openCurves', request);
     try {

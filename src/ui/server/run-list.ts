@@ -1,7 +1,7 @@
-/** The list of runs as it was last read, for any number of readers. Each learns what has changed since it last asked. */
+/** The list of runs as it was last read, for any number of readers. Each reader gets what has changed since its last request. */
 import type { RunChange, RunSummary } from '../protocol.ts';
 
-/** Removed runs that are remembered for readers that are behind. */
+/** The number of removed runs that are remembered for slow readers. */
 const MAX_REMOVED = 1000;
 
 /** A change as it comes from the index. */

@@ -7,7 +7,7 @@ import type { FromThread, Questions, ToThread } from './run-messages.node.ts';
 
 const runs = new Runs((workerData as { readonly folders: readonly string[] }).folders);
 
-/** Frames that are ready are sent together, up to so many bytes or milliseconds. */
+/** Frames that are ready are sent together, up to this many bytes or milliseconds. */
 const MAX_BYTES = 2 ** 18;
 const MAX_WAIT = 50;
 

@@ -1,4 +1,4 @@
-/** Bodies of responses that are produced while they are read, so that a slow reader gets less, not late. */
+/** Bodies of responses that are produced while they are read, so that a slow reader gets fewer pieces instead of late ones. */
 import type { RunChange } from '../protocol.ts';
 
 /** Milliseconds after which a silent stream sends a comment, so that a connection that is gone is noticed. */
@@ -7,7 +7,7 @@ const HEARTBEAT = 15_000;
 /**
  * A body from pieces, each made when the reader is ready for it.
  *
- * @param onCancel Called if the reader goes away, perhaps before it has taken the first piece.
+ * @param onCancel Called if the reader disconnects, perhaps before it has taken the first piece.
  */
 export function bodyOf(
   pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>,

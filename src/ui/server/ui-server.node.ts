@@ -1,4 +1,4 @@
-/** Answers the requests of the pages. It only reads, and no path ever comes from a request: files have ids. */
+/** Answers the requests of the pages. It only reads, and never takes a path from a request: files have ids. */
 import { CheckpointError } from '../../errors.ts';
 import { ApiError } from '../../server/http/api-error.ts';
 import type { IncomingRequest } from '../../server/http/incoming-request.ts';
@@ -29,7 +29,7 @@ export interface UiServerInput {
 
 export interface UiServer {
   (request: IncomingRequest): Promise<Response>;
-  /** Ends what is running. @returns 0: nobody has to wait for an answer that was not sent */
+  /** Ends everything that is running. @returns 0: no request was ended before it was answered */
   close(): Promise<number>;
 }
 

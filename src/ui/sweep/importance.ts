@@ -28,7 +28,7 @@ export interface Importances {
 
 /** With fewer trials, the shares are mostly chance. */
 export const FEW_TRIALS = 10;
-/** Below this share, it is not said which values are good. */
+/** Below this share, the result does not say which values are good. */
 const NEXT_TO_NOTHING = 0.05;
 
 /**

@@ -1,4 +1,4 @@
-/** Reads sweeps where they lie. Each is opened for a moment, so that the processes that work on it are not disturbed. */
+/** Reads sweeps in place. Each is opened only for a moment, so that the processes that work on it are not disturbed. */
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -38,7 +38,7 @@ export class SweepReader {
     this.#isRun = isRun;
   }
 
-  /** The sweeps in which something happened last come first. */
+  /** The sweeps that were active last come first. */
   async list(folders: SweepFolders): Promise<SweepSummary[]> {
     for (const path of this.#summaries.keys()) if (!folders.has(path)) this.#summaries.delete(path);
     const found: SweepSummary[] = [];

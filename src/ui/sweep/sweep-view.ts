@@ -1,4 +1,4 @@
-/** A sweep as the pages see it, from what its store has. */
+/** A sweep as the pages show it, from the content of its store. */
 import { isList, type Space } from '../../sweep/space.ts';
 import type { JobCounts, JobRecord, SweepRecord, TrialEvaluation, TrialRecord } from '../../sweep/store.ts';
 import type { SweepDetail, SweepJob, SweepParameter, SweepState, SweepSummary } from '../protocol.ts';
