@@ -16,16 +16,18 @@ interface Estimate extends TimedEvent {
 interface Evaluations {
   readonly every: number;
   readonly milliseconds: number;
+  /** Whether one follows the last iteration. */
+  readonly isLast?: boolean;
 }
 
 /** The estimates in a run whose iterations take these times. */
 function estimatesOf(
   times: readonly number[],
-  { every, milliseconds: pause }: Evaluations = { every: 1e9, milliseconds: 0 },
+  { every, milliseconds: pause, isLast = false }: Evaluations = { every: 1e9, milliseconds: 0 },
 ): Estimate[] {
   const started = {
     batches: { train: 100, validation: 5, test: 0 },
-    options: { accumulate: 1, evaluateEvery: every },
+    options: { accumulate: 1, evaluateEvery: every, maxIterations: isLast ? undefined : times.length },
   } as StartedEvent;
   let now = 0;
   const estimator = new TimeEstimator(started, () => now);
@@ -38,6 +40,7 @@ function estimatesOf(
     const event = estimator.after({ type: 'iteration', ...figures, ...place, milliseconds });
     if (event) made.push({ event, at: now });
   }
+  if (isLast && times.length % every !== 0) now += pause;
   const first = times[0] ?? 0;
   return made.map(({ event, at }) => ({ ...event, elapsed: at - first, actual: now - at }));
 }
@@ -84,6 +87,13 @@ test('evaluations count: at first by the number of their batches, then by their 
   const late = estimatesOf(times, { every: 300, milliseconds: 8000 }).at(-1);
   assert.ok(late && isRight(late));
   assert.equal(late.restMilliseconds, late.actual);
+});
+
+test('the evaluation after the last epoch counts', () => {
+  const times = steady(2000, 20);
+  const last = estimatesOf(times, { every: 300, milliseconds: 5000, isLast: true }).at(-1);
+  assert.ok(last && isRight(last));
+  assert.ok(Math.abs(last.restMilliseconds - last.actual) < 0.02 * last.actual, `${JSON.stringify(last)}`);
 });
 
 test('an estimate is corrected if the speed changes for good, and includes occasional pauses', () => {

@@ -40,6 +40,7 @@ export class TimeEstimator {
   readonly #batches: StartedEvent['batches'];
   readonly #accumulate: number;
   readonly #evaluateEvery: number;
+  readonly #maxIterations: number | undefined;
   readonly #now: () => number;
   readonly #blocks = new TimeBlocks();
   /** When the first iteration ended, and the newest. */
@@ -54,12 +55,13 @@ export class TimeEstimator {
 
   /** @param now The time in milliseconds. */
   constructor(
-    { batches, options: { accumulate, evaluateEvery } }: StartedEvent,
+    { batches, options: { accumulate, evaluateEvery, maxIterations } }: StartedEvent,
     now: () => number = () => performance.now(),
   ) {
     this.#batches = batches;
     this.#accumulate = accumulate;
     this.#evaluateEvery = evaluateEvery;
+    this.#maxIterations = maxIterations;
     this.#now = now;
   }
 
@@ -124,8 +126,10 @@ export class TimeEstimator {
   #rest({ mean }: TimeStatistics, { iteration, iterations }: IterationEvent): number {
     const { milliseconds, count } = this.#pauses;
     const pause = count > 0 ? milliseconds / count : ASSUMED_EVALUATION * mean * this.#batches.validation;
-    const evaluations =
-      Math.floor(iterations / this.#evaluateEvery) - Math.floor(iteration / this.#evaluateEvery);
+    const every = this.#evaluateEvery;
+    // One follows the last epoch, but not the last of `maxIterations`.
+    const isOneMore = iterations % every !== 0 && iterations !== this.#maxIterations;
+    const evaluations = Math.floor(iterations / every) - Math.floor(iteration / every) + (isOneMore ? 1 : 0);
     return mean * (iterations - iteration) + pause * evaluations;
   }
 
