@@ -10,6 +10,7 @@ test('the disk becomes full and has space again: checkpoints stay, training cont
   assert.ok(report.warnings > 0 && report.after > 60, JSON.stringify(report));
   assert.match(report.message, /disk is full.*Earlier checkpoints are untouched. Training continues/);
   assert.ok(report.again > 0, 'saving works again');
+  assert.equal(report.logged, 240, 'the log has all iterations');
   assert.deepEqual([report.changed, report.leftovers, report.code], [0, 0, undefined]);
   assert.ok(report.read >= 4, `${report.read} checkpoints were read, including best and last`);
 });

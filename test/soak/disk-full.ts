@@ -4,7 +4,7 @@
  *
  *     npm run build && node --import tsx test/soak/disk-full.ts [iterations]
  *
- * If the process may mount file systems, the disk is a file system of 300 kB in memory, which a file fills in the middle of the run. Else a
+ * If the process may mount file systems, the disk is a file system of 400 kB in memory, which a file fills in the middle of the run. Else a
  * limit on file sizes prevents every checkpoint from being written.
  */
 import assert from 'node:assert/strict';
@@ -40,6 +40,8 @@ export interface DiskFigures {
   /** Checkpoints that existed when the disk became full and have changed since. */
   readonly changed: number;
   readonly leftovers: number;
+  /** Iterations in the log, which has no other lines than whole events. */
+  readonly logged: number;
   /** The code of the error that ended the run. */
   readonly code: string | undefined;
 }
@@ -85,8 +87,10 @@ const PROGRAM = `
     await (await LanguageModel.load(join(cv, name))).close();
     read++;
   }
+  const lines = readFileSync(join(cv, 'lstm.log.jsonl'), 'utf8').trimEnd().split('\\n');
+  const logged = lines.filter((line) => JSON.parse(line).type === 'iteration').length;
   const leftovers = readdirSync(cv).filter((name) => name.startsWith('.')).length;
-  console.log(JSON.stringify({ iterations: iteration, saved, warnings, message, after: iteration - (first ?? iteration), again, read, changed, leftovers, code }));`;
+  console.log(JSON.stringify({ iterations: iteration, saved, warnings, message, after: iteration - (first ?? iteration), again, read, changed, leftovers, logged, code }));`;
 
 /** Whether this process may mount a file system in its own namespace. */
 export function canMount(): boolean {
@@ -102,7 +106,7 @@ export function trainOnFullDisk(kind: 'tmpfs' | 'limit', iterations: number): Di
     writeFileSync(program, PROGRAM);
     const prepare =
       kind === 'tmpfs'
-        ? `mkdir '${disk}' && mount -t tmpfs -o size=300k none '${disk}'`
+        ? `mkdir '${disk}' && mount -t tmpfs -o size=400k none '${disk}'`
         : `mkdir '${disk}' && ulimit -f 16`;
     const words = [
       index,

@@ -1,5 +1,14 @@
 /** An observer that writes the events of a run into a file. The log and TensorBoard's event files are made with it. */
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { makeFolder } from '../../util/files.node.ts';
 import { describeSystemError } from '../../util/system-error.ts';
@@ -30,8 +39,9 @@ const writers = new WeakMap<StartedEvent, Map<string, TrainingObserver>>();
  * An observer that writes events into a file. The file is made at the first iteration or evaluation, and gets the earlier events then: so a
  * run that trains nothing writes no file. If a run has several observers for one file, only the last of them writes it.
  *
- * Each record is one write: if the program is killed, only the last record may be incomplete. If the file can't be written, one warning
- * reports it and training continues.
+ * Each record is one write: if the program is killed, only the last record may be incomplete. If the file can't be opened, a warning
+ * reports it and training goes on without it. If a later write fails, as on a full disk, a warning reports it, and the records wait until
+ * there is space again.
  */
 export function recordFile(format: RecordFormat): TrainingObserver {
   const early: TrainingEvent[] = [];
@@ -79,16 +89,30 @@ function copyInto(file: number, from: number): void {
   for (let at = 0; ; ) {
     const read = readSync(from, block, 0, block.length, at);
     if (read === 0) return;
-    writeSync(file, block, 0, read);
+    writeAll(file, block.subarray(0, read));
     at += read;
   }
 }
+
+/** A single write may write less than it is given, without an error, when the disk is nearly full. */
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+}
+
+/** Most bytes of records that wait to be written. */
+const MAX_WAITING = 32 * 2 ** 20;
+/** Time after a failed write before the next one, in milliseconds. */
+const RETRY_AFTER = 1000;
 
 class RecordFile {
   readonly #path: string;
   readonly #code: string;
   #file: number | undefined;
   readonly #warnings: WarningEvent[] = [];
+  /** Records that could not be written yet. */
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #failedAt: number | undefined;
 
   private constructor(path: string, code: string) {
     this.#path = path;
@@ -102,19 +126,17 @@ class RecordFile {
       opened.#file = openSync(path, 'a+');
       opened.write(format.beginning(opened.#file, iteration));
     } catch (error) {
-      opened.#fail(error);
+      opened.#giveUp(error);
     }
     return opened;
   }
 
   write(record: string | Uint8Array | undefined): void {
     if (this.#file === undefined || record === undefined) return;
-    try {
-      const file = isAt(this.#path, this.#file) ? this.#file : this.#writeAgain(this.#file);
-      writeSync(file, typeof record === 'string' ? Buffer.from(record) : record);
-    } catch (error) {
-      this.#fail(error);
-    }
+    const bytes = typeof record === 'string' ? Buffer.from(record) : record;
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#failedAt === undefined || performance.now() - this.#failedAt >= RETRY_AFTER) this.#flush();
   }
 
   /** The warnings since the last call. */
@@ -123,12 +145,43 @@ class RecordFile {
   }
 
   close(): void {
+    if (this.#file === undefined) return;
+    if (this.#waiting.length > 0) this.#flush();
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
   }
 
+  /** Writes all records that wait. */
+  #flush(): void {
+    if (this.#file === undefined) return;
+    try {
+      if (!isAt(this.#path, this.#file)) this.#writeAgain(this.#file);
+      this.#append(this.#file, Buffer.concat(this.#waiting));
+    } catch (error) {
+      if (this.#waitingBytes > MAX_WAITING) this.#giveUp(error);
+      else this.#fail(error);
+      return;
+    }
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (this.#failedAt === undefined) return;
+    this.#failedAt = undefined;
+    this.#warn(`${this.#path} could be written again, and has all records.`);
+  }
+
+  /** Appends bytes, or nothing: half a record would spoil the next one, too. */
+  #append(file: number, bytes: Uint8Array): void {
+    const { size } = fstatSync(file);
+    try {
+      writeAll(file, bytes);
+    } catch (error) {
+      ftruncateSync(file, size);
+      throw error;
+    }
+  }
+
   /** Rewrites a file that was deleted or moved away. Its content is still there: the system keeps it while the file is open. */
-  #writeAgain(before: number): number {
+  #writeAgain(before: number): void {
     mkdirSync(dirname(this.#path), { recursive: true });
     const file = openSync(this.#path, 'a+');
     this.#file = file;
@@ -136,12 +189,26 @@ class RecordFile {
     closeSync(before);
     const message = `${this.#path} was deleted during the run and has been rewritten.`;
     this.#warnings.push({ type: 'warning', code: 'record-deleted', message });
-    return file;
   }
 
+  /** Keeps the records for later. */
   #fail(error: unknown): void {
-    this.close();
-    const message = `${this.#path} can't be written: ${describeSystemError(error)}. Training continues without it.`;
+    if (this.#failedAt === undefined) {
+      this.#warn(
+        `${this.#path} can't be written: ${describeSystemError(error)}. Training goes on, and the program tries again.`,
+      );
+    }
+    this.#failedAt = performance.now();
+  }
+
+  #giveUp(error: unknown): void {
+    this.#waiting = [];
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+    this.#warn(`${this.#path} can't be written: ${describeSystemError(error)}. Training goes on without it.`);
+  }
+
+  #warn(message: string): void {
     this.#warnings.push({ type: 'warning', code: this.#code, message });
   }
 }
