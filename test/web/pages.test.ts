@@ -207,7 +207,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       await page.locator('.text-view').waitFor();
       await check('writing');
       await page.keyboard.press('Escape');
-      await page.getByText('characters a second').waitFor();
+      await page.getByText('writing …').waitFor({ state: 'detached' });
       await page.locator('.text-view').click({ position: { x: 60, y: 20 } });
       await check('written');
       await page.getByLabel('temperature', { exact: true }).fill('hot');
