@@ -4,6 +4,8 @@
  *     node --import tsx bench/gpu.ts            counts dispatches, times their recording, computes a time model
  *     node --import tsx bench/gpu.ts --real     times iterations on the first GPU, and PyTorch's nn.LSTM (float32, TF32 off) in turns
  *
+ * `--compute float16` does the same with recurrent weights in float16.
+ *
  * Needs the package webgpu. Without --real, Dawn's null backend takes all calls, checks them and computes nothing: so the times are those of
  * recording on the processor alone. The time model is a computation, not a measurement.
  */
@@ -49,6 +51,7 @@ const H100 = {
 };
 
 const isReal = process.argv.includes('--real');
+const compute = process.argv.includes('float16') ? 'float16' : 'float32';
 const gpu = isReal ? await openNodeDevice(0) : await nullDevice();
 console.log(
   `${gpu.adapter.name}, ${gpu.adapter.backend}; ${cpus()[0]?.model}, ${cpus().length} processors, Node ${process.versions.node}`,
@@ -93,7 +96,7 @@ async function nullDevice(): Promise<GpuDevice> {
 async function measure(shape: Shape) {
   const engine = new WebGpuEngine({ ...gpu, release() {} });
   const config = { ...shape, cell: 'lstm' as const, vocabularySize: VOCABULARY_SIZE };
-  const network = new Network(engine, config, shape);
+  const network = new Network(engine, config, shape, 'training', compute);
   const random = new MersenneTwister(1);
   const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
   engine.write(weights, initialParameters(network.layout, random));
@@ -149,7 +152,7 @@ function modelled(shape: Shape, dispatches: number): number {
   const ofStep = 8 * B * H ** 2;
   const steps = 2 * layers * T;
   const rowGroups = Math.ceil(B / tuning.rows);
-  const weightBytes = 16 * H ** 2;
+  const weightBytes = (compute === 'float16' ? 8 : 16) * H ** 2;
   let step: number;
   if (tuning.design === 'steps') {
     const groups = Math.ceil(H / tuning.units) * rowGroups;

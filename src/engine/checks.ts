@@ -345,16 +345,18 @@ export function checkRange(range: ReadRange | undefined, length: number): ReadRa
 /** Throws unless a forward pass with quantized weights is an inference. */
 export function checkInference({ weights, compute, ...call }: LinearForward | RecurrentForward) {
   const trains =
-    compute === 'bfloat16' || ('tape' in call && call.tape) || ('dropout' in call && call.dropout);
+    (compute !== undefined && compute !== 'float32') ||
+    ('tape' in call && call.tape) ||
+    ('dropout' in call && call.dropout);
   if (weights.quantization && trains)
     throw new TypeError(`got weights in ${weights.quantization} for training, expected floats`);
 }
 
-/** @throws {UnsupportedError} if a call is in bfloat16, and the engine does not compute in that */
+/** @throws {UnsupportedError} if a call is in bfloat16 or float16, and the engine does not compute in that */
 export function checkCompute(
   { description: { name, capabilities } }: Pick<Engine, 'description'>,
   { compute }: { readonly compute?: Compute | undefined },
 ) {
-  if (compute === 'bfloat16' && !capabilities.bfloat16)
-    throw new UnsupportedError(`the ${name} engine does not compute in bfloat16.`);
+  if (compute !== undefined && compute !== 'float32' && !capabilities[compute])
+    throw new UnsupportedError(`the ${name} engine does not compute in ${compute}.`);
 }

@@ -43,6 +43,8 @@ export interface EngineKind {
   readonly precisions: readonly Precision[];
   /** Whether it can compute products in bfloat16. Default: false. */
   readonly hasBfloat16?: boolean;
+  /** Whether it can compute with recurrent weights in float16. Default: false. */
+  readonly hasFloat16?: boolean;
   /** Whether it computes on a GPU. `auto` uses it only if a GPU is requested. */
   readonly isGpu?: boolean;
   /** @throws {UnsupportedError} with the reason why it does not work here */
@@ -87,13 +89,15 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
 }
 
 /** Whether an engine computes in the numbers of a choice. */
-function isAble({ precisions, hasBfloat16 }: EngineKind, { precision, compute }: EngineOptions): boolean {
-  return precisions.includes(precision) && (compute !== 'bfloat16' || hasBfloat16 === true);
+function isAble(kind: EngineKind, { precision, compute }: EngineOptions): boolean {
+  const { precisions, hasBfloat16 = false, hasFloat16 = false } = kind;
+  if (!precisions.includes(precision)) return false;
+  return compute === 'bfloat16' ? hasBfloat16 : compute === 'float16' ? hasFloat16 : true;
 }
 
 /** The numbers that decide which engines can compute a choice. */
 function numbersOf({ precision, compute }: EngineOptions): string {
-  return compute === 'bfloat16' ? compute : precision;
+  return compute === undefined || compute === 'float32' ? precision : compute;
 }
 
 /** The requested GPU, or the fastest engine of the CPU and the reason. */
@@ -105,6 +109,12 @@ async function openGpu(kinds: readonly EngineKind[], options: EngineOptions): Pr
     return await kind.open(options);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
+    if (!kinds.some((kind) => !kind.isGpu && isAble(kind, options))) {
+      throw new UnsupportedError(
+        `GPU ${gpu} can't be used, and no engine of the CPU computes in ${numbersOf(options)}: ${error.problem}`,
+        { remedies: [{ text: 'To compute in float32', set: { compute: 'float32' } }], cause: error },
+      );
+    }
     const notice = `GPU ${gpu} can't be used, so the CPU computes: ${error.problem}`;
     return noticed(notice, await openFastest(kinds, rest));
   }
@@ -132,18 +142,31 @@ async function openFastest(all: readonly EngineKind[], options: EngineOptions): 
       failures.push(error);
     }
   }
-  if (options.compute === 'bfloat16') throw withoutBfloat16(failures);
+  const { compute } = options;
+  if (compute === 'bfloat16' || compute === 'float16')
+    throw withoutRounding(compute, failures, all.find((kind) => kind.isGpu && isAble(kind, options))?.name);
   throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${numbersOf(options)} here.`);
 }
 
-/** The error if no engine with bfloat16 works. Choosing another engine would not help. */
-function withoutBfloat16(failures: readonly UnsupportedError[]): UnsupportedError {
+/** The error if no engine of the CPU with this way to compute works. Choosing another of them would not help. @param gpu An engine that has it. */
+function withoutRounding(
+  compute: 'bfloat16' | 'float16',
+  failures: readonly UnsupportedError[],
+  gpu: EngineKindName | undefined,
+): UnsupportedError {
   const problems = failures.map(({ problem }) => ` ${problem}`).join('');
   const remedies = failures
     .flatMap((failure) => failure.remedies)
     .filter(({ set }) => set?.engine === undefined);
-  return new UnsupportedError(`no engine that computes in bfloat16 works here.${problems}`, {
-    remedies: [...remedies, { text: 'To compute in float32', set: { compute: 'float32' } }],
+  const problem = gpu
+    ? `no engine of the CPU computes in ${compute}.`
+    : `no engine that computes in ${compute} works here.`;
+  return new UnsupportedError(problem + problems, {
+    remedies: [
+      ...remedies,
+      ...(gpu ? [{ text: 'To compute on a GPU', set: { engine: gpu } }] : []),
+      { text: 'To compute in float32', set: { compute: 'float32' } },
+    ],
   });
 }
 

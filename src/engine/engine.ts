@@ -22,10 +22,14 @@ import type { UpdateRule } from './update-rules.ts';
 export type Precision = 'float32' | 'float64';
 
 /**
- * What the factors of a layer's matrix products are rounded to, in training. `bfloat16` has 8 significant bits and the range of float32.
- * Sums, states, gates, gradients and weights keep the engine's precision.
+ * What the factors of a layer's matrix products are rounded to, in training. Sums, states, gates, gradients and weights keep the engine's
+ * precision.
+ *
+ * - `bfloat16`, with 8 significant bits and the range of float32: both factors of all products.
+ * - `float16`, with 11 significant bits and at most 65,504: only the recurrent weights, which every time step reads. With the gru's reset after
+ *   the product, also the recurrent bias of n. Which of the two nearest numbers is taken depends on the device.
  */
-export type Compute = 'float32' | 'bfloat16';
+export type Compute = 'float32' | 'bfloat16' | 'float16';
 
 /** How the matrices of a vector are stored, for inference: in int8 (`int8.ts`). */
 export type Quantization = 'int8';
@@ -85,7 +89,7 @@ export interface Dropout {
 
 /** A call with matrix products. */
 interface ProductCall {
-  /** Default: not rounded. `bfloat16` needs that capability of the engine. */
+  /** Default: not rounded. `bfloat16` and `float16` need that capability of the engine. */
   readonly compute?: Compute | undefined;
 }
 
@@ -413,6 +417,8 @@ export interface EngineCapabilities {
   readonly bfloat16: boolean;
   /** Whether its vectors can be quantized to int8. */
   readonly int8: boolean;
+  /** Whether its calls can compute in `float16`. */
+  readonly float16: boolean;
 }
 
 /** The type demands every control. */

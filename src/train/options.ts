@@ -173,10 +173,10 @@ export const trainingOptionsSchema = z.strictObject({
     group: 'Model',
     help: 'precision to compute in',
   }),
-  compute: option(z._default(z.enum(['float32', 'bfloat16']), 'float32'), {
+  compute: option(z._default(z.enum(['float32', 'bfloat16', 'float16']), 'float32'), {
     flag: 'compute',
     group: 'Model',
-    help: 'round the factors of matrix products to float32 or, on CPUs with AVX512_BF16 for speed, to bfloat16; sums and weights stay float32',
+    help: 'round the factors of matrix products to float32 or, on CPUs with AVX512_BF16 for speed, to bfloat16; float16 (experimental, GPUs only): the recurrent weights alone; sums and weights stay float32',
   }),
 
   engine: engineOption(),
@@ -398,8 +398,8 @@ export function checkTrainingOptions(input: Given<TrainingOptions>): TrainingOpt
       'meanNormClip',
       'limits the same norm as `gradientNormClip`, in other units: give only one',
     );
-  if (options.compute === 'bfloat16' && options.precision !== 'float32')
-    throw new OptionError('compute', 'can be bfloat16 only if `precision` is float32');
+  if (options.compute !== 'float32' && options.precision !== 'float32')
+    throw new OptionError('compute', `can be ${options.compute} only if \`precision\` is float32`);
   if (options.preset === 'original' && options.time !== undefined)
     throw new OptionError(
       'time',

@@ -66,6 +66,19 @@ test('bfloat16 on an engine or with a precision that lacks it is wrong usage', a
   }
 });
 
+test('float16 on the CPU is wrong usage or an error, which names the engine that has it', async (context) => {
+  const run = setUp(context);
+  const wrong = await run(['--compute', 'float16', '--engine', 'wasm']);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /float16 is computed by the webgpu engine alone, not by wasm/);
+  const unsupported = await run(['--compute', 'float16']);
+  assert.equal(unsupported.code, 1);
+  assert.match(
+    unsupported.stderr,
+    /no engine of the CPU computes in float16\.[\s\S]*--engine webgpu[\s\S]*--compute float32/,
+  );
+});
+
 const skip = nativeVariants().length > 0 ? false : 'the native engine was not built here';
 test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an error', {
   skip,

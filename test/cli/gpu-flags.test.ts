@@ -145,6 +145,22 @@ test('a software adapter computes only if the environment allows it; a resumed r
   assert.match(sampled.stderr, /^model: .*SwiftShader.*, webgpu engine, float32$/m);
 });
 
+test('--compute float16 trains on a GPU, and a resumed run keeps it', {
+  skip: skipWithoutSoftwareGpu,
+}, async (context) => {
+  const { train, resume } = setUp(context);
+  const device = /^device: .*SwiftShader.*, webgpu engine, float32, recurrent weights in float16$/m;
+  const words = ['-model', 'rnn', '--engine', 'webgpu', '--compute', 'float16'];
+  for (const { code, stdout, stderr } of [await train(1, words, SOFTWARE), await resume(2, [], SOFTWARE)]) {
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, device);
+  }
+  const lost = await resume(3, [], NO_DRIVER);
+  assert.equal(lost.code, 1);
+  assert.match(lost.stderr, /GPU 0 can't be used, and no engine of the CPU computes in float16: /);
+  assert.equal((await resume(3, ['--compute', 'float32'], NO_DRIVER)).code, 0);
+});
+
 test('a GPU that is not used is mentioned in long runs', (context) => {
   const nvidia = () => 'NVIDIA';
   const long = { engine: 'auto', gpu: undefined, milliseconds: 120_000 };

@@ -73,6 +73,31 @@ test('bfloat16 is computed by an engine that has it, or the error offers float32
     });
 });
 
+test('float16 is computed by a GPU alone: without one, the error says so and why', async () => {
+  const choice = { precision: 'float32', compute: 'float16' } as const;
+  const ofCpu = kindsThat(undefined, undefined);
+  const make = engineMaker([{ ...gpuKind(undefined), hasFloat16: true }, ...ofCpu], 'here');
+  for (const engine of ['webgpu', 'auto'] as const)
+    assert.equal((await make({ ...choice, engine, gpu: 0 })).notice, 'on GPU 0.');
+  await assert.rejects(make({ ...choice, engine: 'auto' }), (error: UnsupportedError) => {
+    assert.match(error.problem, /^no engine of the CPU computes in float16\.$/);
+    assert.deepEqual(
+      error.remedies.map(({ set }) => set),
+      [{ engine: 'webgpu' }, { compute: 'float32' }],
+    );
+    return true;
+  });
+  await assert.rejects(make({ ...choice, engine: 'wasm' }), /float16 is computed by the webgpu engine alone/);
+  const broken = engineMaker(
+    [{ ...gpuKind(new UnsupportedError('it is broken.')), hasFloat16: true }, ...ofCpu],
+    'here',
+  );
+  await assert.rejects(
+    broken({ ...choice, engine: 'auto', gpu: 0 }),
+    /GPU 0 can't be used, and no engine of the CPU computes in float16: it is broken/,
+  );
+});
+
 /** A kind that computes on a GPU, or fails. */
 function gpuKind(failure: UnsupportedError | undefined): EngineKind {
   return {

@@ -73,7 +73,13 @@ test('a model in use is compared with the limits of the engine', () => {
   const engine = (limits: { bytes?: number; largest?: number }) => ({
     description: {
       ...({ name: 'gpu', precision: 'float32', text: 'a GPU', depth: 4, canBeLost: true, limits } as const),
-      capabilities: { drawControls: new Set<never>(), exactBits: false, bfloat16: false, int8: false },
+      capabilities: {
+        drawControls: new Set<never>(),
+        exactBits: false,
+        bfloat16: false,
+        float16: false,
+        int8: false,
+      },
     },
   });
   checkModelFits(config, engine({}));

@@ -120,7 +120,9 @@ export class CpuContext {
     readonly compute?: Compute | undefined;
   }): number {
     const int8 = this.backend.plainInt8 ? 'int8Plain' : 'int8';
-    return ELEMENTS.indexOf(weights.quantization ? int8 : (compute ?? 'float32'));
+    // `checkCompute` has refused float16.
+    const float = compute === 'bfloat16' ? compute : 'float32';
+    return ELEMENTS.indexOf(weights.quantization ? int8 : float);
   }
 
   /** The buffers of several handles, some of which may be undefined. */

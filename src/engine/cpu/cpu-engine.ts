@@ -84,6 +84,7 @@ export class CpuEngine implements Engine {
         exactBits: backend.exactBits,
         bfloat16: backend.bfloat16,
         int8: true,
+        float16: false,
       },
     };
   }

@@ -93,6 +93,7 @@ export class ReferenceEngine implements Engine {
         drawControls: ALL_DRAW_CONTROLS,
         exactBits: false,
         bfloat16: false,
+        float16: false,
         int8: precision === 'float32',
       },
     };

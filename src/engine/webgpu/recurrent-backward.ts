@@ -5,7 +5,7 @@ import { dropInput } from './dropout.ts';
 import { kernel } from './kernel.ts';
 import { columnSums, groupsOf, multiply, multiplyPositions } from './products.ts';
 import type { Recorder } from './recorder.ts';
-import { cellName, type Layer, packedWeights, productGates } from './recurrent-layer.ts';
+import { cellName, type Layer, packedNumbers, packedWeights, productGates } from './recurrent-layer.ts';
 import { cellShader } from './shaders/cells.ts';
 import { beginGradient, endGradient, ZERO_GRADIENT } from './shaders/recurrent-states.ts';
 import { backwardBindings, backwardSteps, stepNumbers } from './shaders/recurrent-steps.ts';
@@ -51,9 +51,10 @@ function runSteps(recorder: Recorder, call: LayerBackward, tuning: RecurrentTuni
   }
 
   const { before, backward } = cellShader(module);
+  const packing = packedNumbers(call.compute);
   const tiles = { units: tuning.units, slices: tuning.slices, rows: tuning.rows };
-  const step = kernel(`backward ${cellName(module)} ${Object.values(tiles)}`, () =>
-    backwardSteps(module, tiles),
+  const step = kernel(`backward ${cellName(module)} ${packing} ${Object.values(tiles)}`, () =>
+    backwardSteps(module, tiles, packing),
   );
   const phases = backward.length;
   const all = {
@@ -63,7 +64,9 @@ function runSteps(recorder: Recorder, call: LayerBackward, tuning: RecurrentTuni
     before: before && trace[before],
     exchange: phases > 1 ? recorder.scratch('exchanged gradients', rows * H * 4) : undefined,
   };
-  const buffers = backwardBindings(module).map(([tensor]) => all[tensor as keyof typeof all] as GPUBuffer);
+  const buffers = backwardBindings(module, packing).map(
+    ([tensor]) => all[tensor as keyof typeof all] as GPUBuffer,
+  );
   const numbers = { steps, rows, units: H, hasResets: call.resets !== undefined, resets: 0, output: 0 };
   // One more than the steps: the last takes the gradients through the weights to the initial state.
   const count = initialGradient ? steps + 1 : steps;

@@ -6,7 +6,7 @@ import { dropInput } from './dropout.ts';
 import { floatBits, kernel } from './kernel.ts';
 import { groupsOf, multiply } from './products.ts';
 import type { Recorder } from './recorder.ts';
-import { cellName, type Layer, packedWeights, productGates } from './recurrent-layer.ts';
+import { cellName, type Layer, packedNumbers, packedWeights, productGates } from './recurrent-layer.ts';
 import { cellShader } from './shaders/cells.ts';
 import { beginState, CELLS_OUTPUT, endState, holdUnit } from './shaders/recurrent-states.ts';
 import { forwardBindings, forwardSteps, stepNumbers } from './shaders/recurrent-steps.ts';
@@ -130,10 +130,15 @@ function runSteps(
     perState,
   );
 
+  const packing = packedNumbers(call.compute);
   const tiles = { units: tuning.units, slices: tuning.slices, rows: tuning.rows };
-  const step = kernel(`forward ${name} ${Object.values(tiles)}`, () => forwardSteps(module, tiles));
+  const step = kernel(`forward ${name} ${packing} ${Object.values(tiles)}`, () =>
+    forwardSteps(module, tiles, packing),
+  );
   const all = { packed, resets, ...trace, output: call.output };
-  const buffers = forwardBindings(module).map(([tensor]) => all[tensor as keyof typeof all] as GPUBuffer);
+  const buffers = forwardBindings(module, packing).map(
+    ([tensor]) => all[tensor as keyof typeof all] as GPUBuffer,
+  );
   const phases = cellShader(module).forward.length;
   const numbers = { steps, rows, units: H, hasResets, resets: firstResets, output: from * rows * H };
   const dispatches = stepsOfDispatch(tuning, module, { steps, rows, phases });

@@ -1,11 +1,12 @@
 /** What the forward and the backward pass of a recurrent layer share. */
+import type { Compute } from '../engine.ts';
 import { type Layout, type ParameterSlice, parameterSlices, type RecurrentModule } from '../layout.ts';
 import { type Kernel, kernel } from './kernel.ts';
 import { groupsOf } from './products.ts';
 import type { Recorder } from './recorder.ts';
 import { cellShader } from './shaders/cells.ts';
 import type { ProductGates } from './shaders/matmul.ts';
-import { packRecurrent } from './shaders/recurrent-weights.ts';
+import { type PackedNumbers, packedBytes, packRecurrent } from './shaders/recurrent-weights.ts';
 
 /** A recurrent layer and the sizes of a call. */
 export interface Layer {
@@ -13,6 +14,8 @@ export interface Layer {
   /** The vector of all parameters, and the place of each of the layer's in it. */
   readonly weights: GPUBuffer;
   readonly places: LayerPlaces;
+  /** What the recurrent weights are rounded to. Default: they are not. */
+  readonly compute?: Compute | undefined;
   readonly steps: number;
   readonly rows: number;
 }
@@ -61,6 +64,11 @@ export function productGates(
   return { dimension, components, width: cell.width };
 }
 
+/** What the recurrent weights of a call are packed in. */
+export function packedNumbers(compute: Compute | undefined): PackedNumbers {
+  return compute === 'float16' ? 'float16' : 'float32';
+}
+
 /** What packed weights were made of. */
 interface PackedFrom {
   readonly kernel: Kernel;
@@ -73,14 +81,17 @@ const packedFrom = new WeakMap<GPUBuffer, PackedFrom>();
 /** The recurrent weights of a layer as the steps read them. They are kept until the weights change. */
 export function packedWeights(
   recorder: Recorder,
-  { module, weights, places }: Layer,
+  { module, weights, places, compute }: Layer,
   direction: 'forward' | 'backward',
 ): GPUBuffer {
   const H = module.hiddenSize;
   const vectors = direction === 'forward' ? (H + 1) * H : H * H;
   const name = `recurrent weights ${direction} ${places.weight_hh} ${H}`;
-  const packed = recorder.scratch(name, vectors * cellShader(module).width * 4);
-  const pack = kernel(`pack ${direction} ${cellName(module)}`, () => packRecurrent(module, direction));
+  const numbers = packedNumbers(compute);
+  const packed = recorder.scratch(name, packedBytes(module, numbers, vectors));
+  const pack = kernel(`pack ${direction} ${cellName(module)} ${numbers}`, () =>
+    packRecurrent(module, direction, numbers),
+  );
   const version = recorder.versionOf(weights);
   const known = packedFrom.get(packed);
   if (known?.kernel === pack && known.weights === weights && known.version === version) return packed;

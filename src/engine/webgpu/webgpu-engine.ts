@@ -117,7 +117,13 @@ export class WebGpuEngine implements Engine {
       canBeLost: true,
       limits: { largest: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) },
       // The host draws all tokens, in double precision.
-      capabilities: { drawControls: ALL_DRAW_CONTROLS, exactBits: false, bfloat16: false, int8: false },
+      capabilities: {
+        drawControls: ALL_DRAW_CONTROLS,
+        exactBits: false,
+        bfloat16: false,
+        float16: true,
+        int8: false,
+      },
     };
   }
 
@@ -219,6 +225,7 @@ export class WebGpuEngine implements Engine {
       weights: bufferOf(recorder, call.weights),
       input: input === 'tokens' ? tokensOf(recorder, call.input, inputSize) : bufferOf(recorder, call.input),
       dropout: call.dropout,
+      compute: call.compute,
       resets: bufferIf(recorder, call.resets),
     };
   }

@@ -19,6 +19,13 @@ import type { TrainingOptions } from '../options.ts';
 import { MAX_CONSECUTIVE_SKIPS, type Skip } from '../recovery/divergence.ts';
 import type { IterationFigures, RunInput, TrainingRun } from './training-run.ts';
 
+/** What the description of the engine says about the options' `compute`. */
+const ROUNDINGS: Readonly<Record<TrainingOptions['compute'], string>> = {
+  float32: '',
+  bfloat16: ', products in bfloat16',
+  float16: ', recurrent weights in float16',
+};
+
 export function startedEvent(
   run: TrainingRun,
   input: RunInput,
@@ -46,7 +53,7 @@ export function startedEvent(
     parameters: parameterCount(run.network.layout),
     memory: memoryOf(run, input, splits),
     freeMemory: input.freeMemory,
-    engine: engine.description.text + (options.compute === 'bfloat16' ? ', products in bfloat16' : ''),
+    engine: engine.description.text + ROUNDINGS[options.compute],
     iteration: run.iteration,
     iterations: run.schedule.last,
     writes: input.storage?.place,

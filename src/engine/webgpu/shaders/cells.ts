@@ -137,7 +137,7 @@ const gruAfter: CellShader = {
       add: (sum) => `fma(vec4(value), weight, ${sum})`,
       // The last row of `packed` is bias_hh of n.
       apply: /* wgsl */ `
-        let total = vec4(gates[at].xyz, packed[H * H + unit].w) + sum;
+        let total = vec4(gates[at].xyz, weights(H * H + unit).w) + sum;
         let z = sigmoid_(total.x);
         let r = sigmoid_(total.y);
         let n = tanh_(total.z + r * total.w);

@@ -12,6 +12,7 @@
  */
 import type { CellKind } from '../../cells.ts';
 import { cellShader, type Phase } from './cells.ts';
+import { type PackedNumbers, packedType, unpackWeights } from './recurrent-weights.ts';
 
 /** The size of a workgroup. */
 export interface StepTiles {
@@ -65,10 +66,10 @@ struct Params {
 type Binding = readonly [name: string, type: string, access: 'read' | 'read_write'];
 
 /** The tensors of a forward pass, in the order of the bindings. */
-export function forwardBindings(kind: CellKind): Binding[] {
+export function forwardBindings(kind: CellKind, numbers: PackedNumbers): Binding[] {
   const cell = cellShader(kind);
   return [
-    ['packed', cell.type, 'read'],
+    ['packed', packedType(kind, numbers), 'read'],
     ['resets', 'u32', 'read'],
     ['gates', cell.type, 'read_write'],
     ['hidden', 'f32', 'read_write'],
@@ -79,10 +80,10 @@ export function forwardBindings(kind: CellKind): Binding[] {
 }
 
 /** The tensors of a backward pass, in the order of the bindings. */
-export function backwardBindings(kind: CellKind): Binding[] {
+export function backwardBindings(kind: CellKind, numbers: PackedNumbers): Binding[] {
   const cell = cellShader(kind);
   return [
-    ['packed', cell.type, 'read'],
+    ['packed', packedType(kind, numbers), 'read'],
     ['resets', 'u32', 'read'],
     ...(cell.before ? [['before', 'f32', 'read'] as const] : []),
     ['outputGradient', 'f32', 'read'],
@@ -103,13 +104,13 @@ function declarations(bindings: readonly Binding[]): string {
 
 /** A shader that runs through some steps. @param round The statements of one step. */
 function program(
-  bindings: readonly Binding[],
+  tensors: string,
   phases: readonly Phase[],
   tiles: StepTiles,
   round: readonly string[],
 ): string {
   return /* wgsl */ `
-${declarations(bindings)}
+${tensors}
 ${PARAMS}
 ${partsOf(phases, tiles)}
 
@@ -136,15 +137,20 @@ fn main(
  * packed [H + 1, H]: the weights from each unit to each unit, then biases. resets [T, B]. gates [T, B, H]. hidden, cells [T + 1, B, H]: the
  * state before each step, zero where the step resets it, and last the final state. candidate [T, B, H]: r·h'. output [T, B, H].
  */
-export function forwardSteps(kind: CellKind, tiles: StepTiles): string {
+export function forwardSteps(kind: CellKind, tiles: StepTiles, numbers: PackedNumbers): string {
   const cell = cellShader(kind);
   const phases = cell.forward.map((phase, index) => forwardPhase(phase, index, tiles));
-  return program(forwardBindings(kind), cell.forward, tiles, [
-    /* wgsl */ `
+  return program(
+    declarations(forwardBindings(kind, numbers)) + unpackWeights(kind, numbers),
+    cell.forward,
+    tiles,
+    [
+      /* wgsl */ `
     let step = p.first + i;
     let here = step * stepSize;`,
-    phases.join('\n    storageBarrier();\n'),
-  ]);
+      phases.join('\n    storageBarrier();\n'),
+    ],
+  );
 }
 
 function forwardPhase(phase: Phase, index: number, tiles: StepTiles): string {
@@ -174,16 +180,21 @@ function forwardPhase(phase: Phase, index: number, tiles: StepTiles): string {
  * gradients. carried [B, H]: the gradients with respect to h and c that do not come through the weights; before the first step that is made,
  * those of the final state, and after place 0, those of the initial state. exchange [B, H]: scratch.
  */
-export function backwardSteps(kind: CellKind, tiles: StepTiles): string {
+export function backwardSteps(kind: CellKind, tiles: StepTiles, numbers: PackedNumbers): string {
   const cell = cellShader(kind);
   const phases = cell.backward.map((phase, index) => backwardPhase(phase, index, tiles));
-  return program(backwardBindings(kind), cell.backward, tiles, [
-    /* wgsl */ `
+  return program(
+    declarations(backwardBindings(kind, numbers)) + unpackWeights(kind, numbers),
+    cell.backward,
+    tiles,
+    [
+      /* wgsl */ `
     // The step after the one whose gates this round computes.
     let after = p.first - i;
     let isLast = after == p.steps;`,
-    phases.join('\n    storageBarrier();\n'),
-  ]);
+      phases.join('\n    storageBarrier();\n'),
+    ],
+  );
 }
 
 function backwardPhase(phase: Phase, index: number, tiles: StepTiles): string {
@@ -246,7 +257,7 @@ function sums(
           let perSlice = (H + ${slices - 1}u) / ${slices}u;
           let end = min(H, (id.y + 1u) * perSlice);
           for (var k = id.y * perSlice; k < end; k++) {
-            let weight = packed[k * H + unit];
+            let weight = weights(k * H + unit);
             ${lines((r) => `{ let value = ${source}[from${r} + k]; sum${r} = ${add(`sum${r}`)}; }`)}
           }
         }

@@ -5,23 +5,68 @@ import { COLUMN_SLICES } from './column-sums.ts';
 import { componentOf } from './matmul.ts';
 import { INDEX } from './threads.ts';
 
+/** What packed weights are stored in. In float16, two numbers share a word. */
+export type PackedNumbers = 'float32' | 'float16';
+
+/** WGSL type of the elements of packed weights: one vector for each pair of units or, in float16, one word for each two of a cell with one gate. */
+export function packedType(kind: CellKind, numbers: PackedNumbers): string {
+  const { type } = cellShader(kind);
+  if (numbers === 'float32') return type;
+  return type === 'f32' ? 'u32' : 'vec2<u32>';
+}
+
+/** Bytes of packed weights. @param vectors Pairs of units, and biases. */
+export function packedBytes(kind: CellKind, numbers: PackedNumbers, vectors: number): number {
+  const count = vectors * cellShader(kind).width;
+  return numbers === 'float32' ? 4 * count : 4 * Math.ceil(count / 2);
+}
+
+/** WGSL: the vector at an index of `packed`, in float32. */
+export function unpackWeights(kind: CellKind, numbers: PackedNumbers): string {
+  const { type } = cellShader(kind);
+  const vector =
+    numbers === 'float32'
+      ? 'packed[i]'
+      : type === 'f32'
+        ? 'unpack2x16float(packed[i / 2u])[i % 2u]'
+        : 'vec4(unpack2x16float(packed[i].x), unpack2x16float(packed[i].y))';
+  return /* wgsl */ `
+fn weights(i: u32) -> ${type} { return ${vector}; }
+`;
+}
+
 /**
  * weight_hh [G·H, H] as the steps read it: one vector for each pair of units. `forward` [H + 1, H]: from each unit to each unit, then bias_hh;
  * `backward` [H, H]: to each unit from each unit. Buffers: weights; packed. Numbers: H, offsets of weight_hh and bias_hh.
+ *
+ * In float16, numbers beyond ±65504 become that: WGSL leaves open what else would happen to them.
  */
-export function packRecurrent(kind: CellKind, direction: 'forward' | 'backward'): string {
+export function packRecurrent(
+  kind: CellKind,
+  direction: 'forward' | 'backward',
+  numbers: PackedNumbers,
+): string {
   const { type, weightComponents } = cellShader(kind);
-  const rows = direction === 'forward' ? 'H + 1u' : 'H';
+  const rows = direction === 'forward' ? 'p.units + 1u' : 'p.units';
   const [from, to] = direction === 'forward' ? ['i / H', 'i % H'] : ['i % H', 'i / H'];
   const gate = (index: number) => `parameter(${index}u, source, unit)`;
   const components = [0, 1, 2, 3].map((component) => {
     const index = weightComponents.indexOf(component);
     return index < 0 ? '0.0' : gate(index);
   });
+  const isPairs = numbers === 'float16' && type === 'f32';
+  const store =
+    numbers === 'float32'
+      ? 'packed[i] = vectorAt(i);'
+      : isPairs
+        ? /* wgsl */ `let pair = vec2(vectorAt(2u * i), vectorAt(min(2u * i + 1u, count - 1u)));
+  packed[i] = pack2x16float(clamp(pair, vec2(-65504.0), vec2(65504.0)));`
+        : /* wgsl */ `let vector = clamp(vectorAt(i), vec4(-65504.0), vec4(65504.0));
+  packed[i] = vec2(pack2x16float(vector.xy), pack2x16float(vector.zw));`;
   return /* wgsl */ `
 struct Params { units: u32, weight: u32, bias: u32 }
 @group(0) @binding(0) var<storage, read> weights: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<${type}>;
+@group(0) @binding(1) var<storage, read_write> packed: array<${packedType(kind, numbers)}>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 fn parameter(gate: u32, source: u32, unit: u32) -> f32 {
@@ -29,12 +74,17 @@ fn parameter(gate: u32, source: u32, unit: u32) -> f32 {
   if (source == p.units) { return weights[p.bias + row]; }
   return weights[p.weight + row * p.units + source];
 }
-${INDEX}
+
+fn vectorAt(i: u32) -> ${type} {
   let H = p.units;
-  if (i >= (${rows}) * H) { return; }
   let source = ${from};
   let unit = ${to};
-  packed[i] = ${type === 'f32' ? gate(0) : `vec4(${components.join(', ')})`};
+  return ${type === 'f32' ? gate(0) : `vec4(${components.join(', ')})`};
+}
+${INDEX}
+  let count = (${rows}) * p.units;
+  if (i >= ${isPairs ? '(count + 1u) / 2u' : 'count'}) { return; }
+  ${store}
 }
 `;
 }
