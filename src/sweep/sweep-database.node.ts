@@ -103,11 +103,11 @@ export async function joinDatabase(url: string, sweeps: string, name: string | u
 /** @throws {SweepError} `sweep-missing` if the sweep is no longer in the database; `sweep-database` */
 export async function openInDatabase(
   { url, name, id }: RememberedDatabase,
-  isWorker: boolean,
+  { isWorker = false, isReadOnly = false }: { readonly isWorker?: boolean; readonly isReadOnly?: boolean },
 ): Promise<SweepStore> {
   const { connect } = await import('./postgres/connection.node.ts');
   const { findPostgresSweep, openPostgresStore } = await import('./postgres/store-postgres.node.ts');
-  const connection = await connect(url);
+  const connection = await connect(url, isReadOnly);
   try {
     const found = await findPostgresSweep(connection, name);
     if (found.id !== id)

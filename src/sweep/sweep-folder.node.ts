@@ -91,7 +91,8 @@ export async function openSweep(
   { database, isWorker = false, isReadOnly = false }: OpenOptions = {},
 ): Promise<SweepStore> {
   const remembered = rememberedDatabase(folder);
-  if (remembered) return await openInDatabase({ ...remembered, url: database ?? remembered.url }, isWorker);
+  if (remembered)
+    return await openInDatabase({ ...remembered, url: database ?? remembered.url }, { isWorker, isReadOnly });
   return await openSqliteStore(join(folder, STATE), isReadOnly);
 }
 

@@ -9,7 +9,7 @@ import { Access } from '../../src/ui/server/access.ts';
 import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { run, writeLog } from './logs.ts';
-import { makeSweep } from './sweeps.ts';
+import { beat, makeSweep } from './sweeps.ts';
 
 const TOKEN = 'ThisIsTheTokenOfTheTest.';
 const folder = sharedFolder();
@@ -54,6 +54,8 @@ async function idOf(name: string): Promise<string> {
 }
 
 test('the list has the sweeps in the folders, how far they are, and why one can’t be read; links lead nowhere', async () => {
+  await summaries();
+  await beat(join(given, 'live'));
   const found = await summaries();
   assert.deepEqual(Object.keys(found).sort(), ['book', 'broken', 'live']);
   const { book, broken, live: running } = found;
@@ -101,6 +103,7 @@ test('a sweep has its trials with their jobs, losses and runs', async () => {
 
 test('a sweep that has not changed is not sent again; after a new result it is', async () => {
   const id = await idOf('live');
+  await beat(join(given, 'live'));
   const first = await ask(`sweeps/${id}`);
   const etag = String(first.headers.get('etag'));
   assert.equal((await ask(`sweeps/${id}`, { 'if-none-match': etag })).status, 304);

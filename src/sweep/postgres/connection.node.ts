@@ -32,22 +32,24 @@ const IDLE_TIMEOUT = 5000;
 /**
  * Connects to a database, and makes the tables of sweeps if they are missing.
  *
+ * @param isReadOnly Whether nothing is written. Then the server refuses writes, and missing tables are an error.
  * @throws {SweepError} `sweep-database` if a package or the server is missing, the server is too old, or the user lacks a permission;
- *   `sweep-newer` for the tables of a later version
+ *   `sweep-newer` for the tables of a later version; `sweep-missing` if there are no tables, and none may be made
  */
-export async function connect(url: string): Promise<Connection> {
+export async function connect(url: string, isReadOnly = false): Promise<Connection> {
   checkDatabaseUrl(url);
   const Pool = await loadPg();
   const pool = new Pool({
     ...{ connectionString: url, max: MAX_CONNECTIONS, application_name: 'char-rnn', keepAlive: true },
     ...{ connectionTimeoutMillis: CONNECT_TIMEOUT, query_timeout: QUERY_TIMEOUT },
     idle_in_transaction_session_timeout: IDLE_TIMEOUT,
+    ...(isReadOnly && { options: '-c default_transaction_read_only=on' }),
   });
   // An idle connection that breaks is replaced by the pool.
   pool.on('error', () => {});
   try {
     await checkServer(pool, url);
-    await prepareTables(pool, url);
+    await prepareTables(pool, url, isReadOnly);
   } catch (error) {
     await pool.end();
     throw error instanceof SweepError ? error : databaseError(url, error);
@@ -74,8 +76,9 @@ export async function checkServer(pool: Sql, url: string): Promise<void> {
   );
 }
 
-async function prepareTables(pool: PgPool, url: string): Promise<void> {
-  if ((await versionOfTables(pool)) === undefined)
+async function prepareTables(pool: PgPool, url: string, isReadOnly: boolean): Promise<void> {
+  if ((await versionOfTables(pool)) === undefined) {
+    if (isReadOnly) throw new SweepError('sweep-missing', `the database ${hidePassword(url)} has no sweeps.`);
     await inTransaction(pool, async (sql) => {
       // If several processes start at once, only one of them makes the tables.
       await sql.query("SELECT pg_advisory_xact_lock(hashtext('char-rnn tables'))");
@@ -85,6 +88,7 @@ async function prepareTables(pool: PgPool, url: string): Promise<void> {
       await sql.query(SCHEMA_SQL);
       await sql.query(`INSERT INTO ${SCHEMA}.version VALUES ($1)`, [SCHEMA_VERSION]);
     });
+  }
   const version = (await versionOfTables(pool)) ?? 0;
   if (version <= SCHEMA_VERSION) return;
   throw new SweepError(

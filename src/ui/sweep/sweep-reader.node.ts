@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { CharRnnError } from '../../errors.ts';
 import { TRIAL_DEFAULTS } from '../../sweep/definition.ts';
 import type { SweepStore } from '../../sweep/store.ts';
@@ -16,6 +17,8 @@ import { detailOf, type SweepFacts, type SweepPlace, summaryOf, unreadableSweep 
 
 /** Trials that a page gets. */
 const MAX_TRIALS = 10_000;
+/** Milliseconds that the list waits for a database. */
+const PATIENCE = 1000;
 /** Attempts whose logs are looked for, the newest first. */
 const MAX_ATTEMPTS = 20;
 
@@ -32,6 +35,8 @@ export class SweepReader {
   readonly #isRun: (id: string) => boolean;
   /** Summaries by path, with the stamp of the file that was read. */
   readonly #summaries = new Map<string, { readonly stamp: string; readonly summary: SweepSummary }>();
+  /** Summaries that are being read, by path. */
+  readonly #asking = new Map<string, Promise<SweepSummary>>();
 
   /** @param isRun Whether there is a run with an id. */
   constructor(isRun: (id: string) => boolean) {
@@ -41,12 +46,8 @@ export class SweepReader {
   /** The sweeps that were active last come first. */
   async list(folders: SweepFolders): Promise<SweepSummary[]> {
     for (const path of this.#summaries.keys()) if (!folders.has(path)) this.#summaries.delete(path);
-    const found: SweepSummary[] = [];
-    for (const [path, folder] of folders) {
-      const summary = await this.#summary(path, folder);
-      if (summary) found.push(summary);
-    }
-    return found.sort((a, b) => b.updated - a.updated);
+    const found = await Promise.all([...folders].map(([path, folder]) => this.#summary(path, folder)));
+    return found.filter((one) => one !== undefined).sort((a, b) => b.updated - a.updated);
   }
 
   /** Undefined for an unknown id. */
@@ -85,13 +86,27 @@ export class SweepReader {
     // Time alone changes a running sweep: a worker that is silent is gone.
     if (known && place.stamp !== '' && known.stamp === place.stamp && known.summary.state !== 'running')
       return known.summary;
-    const summary = await withStore(
+    const asking = this.#asking.get(path) ?? this.#ask(place);
+    if (place.stamp !== '') return asking;
+    // A database that is away must not hold up the others.
+    const late =
+      known?.summary ?? unreadableSweep(place, basename(path), 'its database has not answered yet.');
+    return Promise.race([asking, setTimeout(PATIENCE, late, { ref: false })]);
+  }
+
+  #ask(place: StampedPlace): Promise<SweepSummary> {
+    const { path, stamp } = place;
+    const asking = withStore(
       place,
       async (store) => summaryOf(place, await factsOf(store)),
       (problem) => unreadableSweep(place, basename(path), problem),
-    );
-    this.#summaries.set(path, { stamp: place.stamp, summary });
-    return summary;
+    ).then((summary) => {
+      this.#summaries.set(path, { stamp, summary });
+      this.#asking.delete(path);
+      return summary;
+    });
+    this.#asking.set(path, asking);
+    return asking;
   }
 
   /** The run of the newest attempt that has a log. */
