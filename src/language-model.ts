@@ -1,15 +1,16 @@
 /** A trained model: load, generate, score. Runs in Node and in a page. */
 import * as z from 'zod/mini';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
+import { quantizationOf } from './checkpoint/quantization.ts';
 import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
 import { STORED_PRECISIONS, type StoredPrecision } from './checkpoint/stored-precision.ts';
 import { inType } from './checkpoint/tensors/tensors.ts';
 import type { Content } from './data/symbols/tokenizer.ts';
 import { MemoryTokens } from './data/tokens/memory-tokens.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
-import type { Engine, Vector } from './engine/engine.ts';
+import type { Engine, Quantization, Vector } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
-import { engineOption, gpuOption, precisionOption, threadsOption } from './engine/options.ts';
+import { engineOption, gpuOption, precisionOption, quantizeOption, threadsOption } from './engine/options.ts';
 import { floatArrayType } from './engine/precision.ts';
 import { type MakeEngine, makePortableEngine } from './engine/select.ts';
 import { OptionError, TextError, UsageError } from './errors.ts';
@@ -23,6 +24,7 @@ import type { UnitStates } from './inspect/unit-states.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { checkModelFits } from './model/memory.ts';
 import { atTemperature } from './model/temperature.ts';
+import { makeWeights } from './model/weights.ts';
 import {
   type CompleteInput,
   type GenerateAllInput,
@@ -71,11 +73,15 @@ export const modelOptionsSchema = z.strictObject({
   gpu: gpuOption(),
   threads: threadsOption(),
   precision: precisionOption(),
+  quantize: quantizeOption(),
 });
 
 type ModelOptions = z.output<typeof modelOptionsSchema>;
 
-/** Default: the fastest engine that works on the CPU, as many threads as this process may use, and the checkpoint's precision. */
+/**
+ * Default: the fastest engine that works on the CPU, as many threads as this process may use, the checkpoint's precision, and int8 weights if the
+ * checkpoint's file has them and the engine can use them. States, saliency and dynamic evaluation compute with floats.
+ */
 export interface ModelInput extends Given<ModelOptions> {
   /** Called with the reason if the fastest engine does not work here and another one is used. */
   readonly onNotice?: ((message: string) => void) | undefined;
@@ -142,6 +148,8 @@ export class LanguageModel {
     this.#makeEngine = makeEngine;
     this.#onNotice = onNotice;
     this.checkpoint = withMethods(checkpoint);
+    // Checks that these options go together.
+    quantizationOf(checkpoint, this.#options.quantize, this.#options.precision);
   }
 
   /**
@@ -170,13 +178,21 @@ export class LanguageModel {
     return this.checkpoint.vocabulary;
   }
 
+  /** How the engine stores the weights, if it can: int8, or undefined for floats. */
+  get quantization(): Quantization | undefined {
+    const { quantize, precision } = this.#options;
+    return quantizationOf(this.checkpoint, quantize, precision);
+  }
+
   get parameterCount(): number {
     return parameterCount(layoutOf(this.config));
   }
 
   /** Describes the engine in one line. */
   async describeEngine(): Promise<string> {
-    return (await this.#load()).engine.description.text;
+    const { engine, weights } = await this.#load();
+    const { text } = engine.description;
+    return weights.quantization ? `${text}, weights in ${weights.quantization}` : text;
   }
 
   /**
@@ -359,12 +375,17 @@ export class LanguageModel {
     const { alternatives } = checkOptions(detailsOptionsSchema, { alternatives: wanted });
     const { rows, unknown, temperature, dynamic, dynamicRate } = checkTextScoreOptions(rest);
     const tokens = this.#tokensOf(text, unknown, onNotice);
-    const { engine } = await this.#load();
+    if (dynamic && this.#options.quantize === 'int8')
+      throw new OptionError(
+        'dynamic',
+        'got true, but dynamic evaluation changes the weights, and `quantize` is int8',
+      );
+    const { engine, quantization } = await this.#loadQuantized();
     const { config, vocabulary } = this;
     const { parameters, meanSquare } = atTemperature(this.checkpoint, temperature);
     if (dynamic && !meanSquare) onNotice?.(NO_MEAN_SQUARE);
     return scoreText({
-      ...{ engine, config, parameters, vocabulary, tokens, rows, alternatives, signal },
+      ...{ engine, config, parameters, quantization, vocabulary, tokens, rows, alternatives, signal },
       ...(dynamic && { dynamic: { meanSquare, learningRate: dynamicRate } }),
     });
   }
@@ -381,11 +402,11 @@ export class LanguageModel {
     const { rows, unknown } = checkScoreOptions(rest);
     const tokens = this.#tokensOf(text, unknown, onNotice);
     if (tokens.length < 2) throw tooShort('the text', tokens.length);
-    const { engine } = await this.#load();
+    const { engine, quantization } = await this.#loadQuantized();
     const { config } = this;
     const { parameters } = this.checkpoint;
     return await fitTemperature({
-      ...{ engine, config, parameters, signal },
+      ...{ engine, config, parameters, quantization, signal },
       text: textToPredict(tokens, rows),
       onProgress: (done, all) => onProgress?.(done / all),
     });
@@ -519,6 +540,12 @@ export class LanguageModel {
     return pool;
   }
 
+  /** The engine, and how it stores the weights. */
+  async #loadQuantized() {
+    const { engine, weights } = await this.#load();
+    return { engine, quantization: weights.quantization };
+  }
+
   #load(): Promise<LoadedModel> {
     if (this.#loaded) return this.#loaded;
     const loaded = this.#prepare();
@@ -543,13 +570,16 @@ export class LanguageModel {
   }
 
   async #prepare(): Promise<LoadedModel> {
-    const { precision = this.checkpoint.precision, ...options } = this.#options;
-    const { engine, notice } = await this.#makeEngine({ ...options, precision });
+    const { quantization } = this;
+    const { quantize, ...options } = this.#options;
+    const { precision = quantization ? 'float32' : this.checkpoint.precision } = options;
+    const asked = quantize !== undefined && quantization && { quantize: quantization };
+    const { engine, notice } = await this.#makeEngine({ ...options, precision, ...asked });
     if (notice) this.#onNotice(notice);
     try {
       checkModelFits(this.config, engine);
-      const weights = engine.vector(layoutOf(this.config));
-      engine.write(weights, this.checkpoint.parameters);
+      const used = engine.description.capabilities.int8 ? quantization : undefined;
+      const weights = makeWeights(engine, layoutOf(this.config), this.checkpoint.parameters, used);
       return { engine, weights };
     } catch (error) {
       await engine.close();

@@ -4,7 +4,7 @@ import { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, Precision } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Regularization } from '../model/regularization.ts';
-import type { StoredPrecision } from './stored-precision.ts';
+import type { WeightType } from './stored-precision.ts';
 
 /** Losses by iteration, in nats per token. */
 export interface LossRecord {
@@ -135,7 +135,7 @@ export interface Checkpoint {
    * Number types in which the file stored the parameter tensors, in the order of `parameterSlices`. Absent if all have the checkpoint's
    * precision. Not saved.
    */
-  readonly weightTypes?: readonly StoredPrecision[] | undefined;
+  readonly weightTypes?: readonly WeightType[] | undefined;
   /** Messages about what was changed or left out when the file was read. Not saved. */
   readonly notices?: readonly string[] | undefined;
 }

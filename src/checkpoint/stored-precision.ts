@@ -6,3 +6,6 @@ export type HalfPrecision = (typeof HALF_PRECISIONS)[number];
 
 export const STORED_PRECISIONS = ['float32', 'float64', ...HALF_PRECISIONS] as const;
 export type StoredPrecision = (typeof STORED_PRECISIONS)[number];
+
+/** The type of a parameter tensor in a file. */
+export type WeightType = StoredPrecision | 'int8';

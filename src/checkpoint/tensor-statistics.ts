@@ -2,14 +2,14 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { checkpointTensors } from './codec.ts';
 import { type ArrayType, type NumberType, numberType } from './safetensors/number-types.ts';
-import type { StoredPrecision } from './stored-precision.ts';
+import type { WeightType } from './stored-precision.ts';
 
 export interface TensorStatistics {
   /** The name in docs/checkpoints.md, whatever the format of the file. */
   readonly name: string;
   readonly shape: readonly number[];
   /** The type in the file. */
-  readonly type: NumberType | StoredPrecision;
+  readonly type: NumberType | WeightType;
   /** Absent for integers and empty tensors. */
   readonly numbers?: NumberStatistics | undefined;
 }

@@ -1,6 +1,6 @@
 /** Chooses the engine: the requested one, a GPU, or the fastest that works on the CPU. */
 import { AddonError, OptionError, UnsupportedError, UsageError } from '../errors.ts';
-import type { Compute, Engine, Precision } from './engine.ts';
+import type { Compute, Engine, Precision, Quantization } from './engine.ts';
 import type { EngineKindName, EngineName } from './names.ts';
 
 export interface EngineOptions {
@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly precision: Precision;
   /** The type in which products will be computed. Default: the precision. */
   readonly compute?: Compute | undefined;
+  /** How weights will be stored, if the engine must be able to do so. Default: as floats. */
+  readonly quantize?: Quantization | undefined;
 }
 
 export interface EngineChoice extends EngineOptions {
@@ -45,6 +47,8 @@ export interface EngineKind {
   readonly hasBfloat16?: boolean;
   /** Whether it can compute with recurrent weights in float16. Default: false. */
   readonly hasFloat16?: boolean;
+  /** Whether it can compute with int8 weights. Default: false. */
+  readonly hasInt8?: boolean;
   /** Whether it computes on a GPU. `auto` uses it only if a GPU is requested. */
   readonly isGpu?: boolean;
   /** @throws {UnsupportedError} with the reason why it does not work here */
@@ -89,14 +93,15 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
 }
 
 /** Whether an engine computes in the numbers of a choice. */
-function isAble(kind: EngineKind, { precision, compute }: EngineOptions): boolean {
-  const { precisions, hasBfloat16 = false, hasFloat16 = false } = kind;
-  if (!precisions.includes(precision)) return false;
+function isAble(kind: EngineKind, { precision, compute, quantize }: EngineOptions): boolean {
+  const { precisions, hasBfloat16 = false, hasFloat16 = false, hasInt8 = false } = kind;
+  if (!precisions.includes(precision) || (quantize === 'int8' && !hasInt8)) return false;
   return compute === 'bfloat16' ? hasBfloat16 : compute === 'float16' ? hasFloat16 : true;
 }
 
 /** The numbers that decide which engines can compute a choice. */
-function numbersOf({ precision, compute }: EngineOptions): string {
+function numbersOf({ precision, compute, quantize }: EngineOptions): string {
+  if (quantize) return quantize;
   return compute === undefined || compute === 'float32' ? precision : compute;
 }
 

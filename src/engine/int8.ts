@@ -12,6 +12,7 @@
  *
  * The sum of integers is exact. The product of the scales is rounded to float32, and the multiply-add is rounded once.
  */
+import { UnsupportedError } from '../errors.ts';
 import type { NumberArray } from './engine.ts';
 import type { Layout, ParameterSlice } from './layout.ts';
 
@@ -90,10 +91,14 @@ export function hiddenLevel(x: number): number {
 /** The scale of a hidden state. */
 export const HIDDEN_SCALE = Math.fround(1 / ACTIVATION_LEVELS);
 
-/** @throws {RangeError} unless all parameters are finite, and below 2¹⁰⁰ */
+/** @throws {UnsupportedError} unless all parameters are finite, and below 2¹⁰⁰ */
 export function checkQuantizable(parameters: NumberArray): void {
-  parameters.forEach((value: number, at: number) => {
-    if (!(Math.abs(value) < LARGEST))
-      throw new RangeError(`parameter ${at} is ${value}, expected a number between ±2^100`);
-  });
+  const at = parameters.findIndex((value: number) => !(Math.abs(value) < LARGEST));
+  if (at < 0) return;
+  throw new UnsupportedError(
+    `parameter ${at} of the model is ${parameters[at]}, and int8 holds numbers between ±2^100.`,
+    {
+      remedies: [{ text: 'To compute with the weights as they are', set: { quantize: 'none' } }],
+    },
+  );
 }

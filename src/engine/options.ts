@@ -27,6 +27,13 @@ export const precisionOption = () =>
     help: "precision to compute in; default: the checkpoint's own",
   });
 
+export const quantizeOption = () =>
+  option(z.optional(z.enum(['int8', 'none'])), {
+    flag: 'quantize',
+    group: 'Device',
+    help: 'int8: compute with weights of 8 bits, in a quarter of the memory; none: with all digits; default: as in the file',
+  });
+
 export const threadsOption = () =>
   option(z.optional(z.int().check(z.minimum(1), z.maximum(MAX_THREADS))), {
     flag: 'threads',

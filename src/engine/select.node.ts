@@ -15,6 +15,7 @@ const NATIVE_KIND: EngineKind = {
   instead: 'The native engine computes',
   precisions: ['float32'],
   hasBfloat16: true,
+  hasInt8: true,
   async open({ threads = availableProcessors(), compute }) {
     const backend = nativeBackend({ variant: forcedVariant(), threads });
     const emulated =

@@ -13,6 +13,7 @@ export const wasmKind = (make: (threads: number | undefined) => Promise<StartedB
   name: 'wasm',
   instead: 'using WebAssembly, which takes two to four times as long',
   precisions: ['float32'],
+  hasInt8: true,
   async open({ threads }) {
     const { backend, notice } = await make(threads);
     return { engine: new CpuEngine(backend), notice };
@@ -49,6 +50,7 @@ export const REFERENCE_KIND: EngineKind = {
   name: 'reference',
   instead: 'The reference engine computes, which is many times slower',
   precisions: ['float32', 'float64'],
+  hasInt8: true,
   async open({ precision }) {
     const { ReferenceEngine } = await import('./reference/reference-engine.ts');
     return { engine: new ReferenceEngine(precision), notice: undefined };

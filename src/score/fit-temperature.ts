@@ -6,10 +6,11 @@
  */
 import type { Batch, BatchSource } from '../data/batches/batches.ts';
 import { MemoryTokens } from '../data/tokens/memory-tokens.ts';
-import type { Engine, FloatArray } from '../engine/engine.ts';
+import type { Engine, FloatArray, Quantization } from '../engine/engine.ts';
 import { floats } from '../engine/precision.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
+import { makeWeights } from '../model/weights.ts';
 import { runInTurns, TurnTaker } from '../util/event-loop.ts';
 import { blockShape, packSequences, type Span } from './pack-sequences.ts';
 import { rowSequences } from './sequences.ts';
@@ -21,6 +22,8 @@ export interface TemperatureFitting {
   readonly config: ModelConfig;
   /** In canonical order. */
   readonly parameters: FloatArray;
+  /** How to store them on the engine. Default: as floats. */
+  readonly quantization?: Quantization | undefined;
   readonly text: PredictedText;
   /** Maximum number of logits to keep. Default: 16,777,216, in 64 MB of memory. */
   readonly limit?: number | undefined;
@@ -98,12 +101,11 @@ async function readPredictions(fitting: TemperatureFitting): Promise<Predictions
   const logits = floats(engine.description.precision, count * V);
   const targets = new Int32Array(count);
   const network = new Network(engine, config, text.shape, 'evaluation');
-  const weights = engine.vector(network.layout);
+  const weights = makeWeights(engine, network.layout, fitting.parameters, fitting.quantization);
   const state = network.makeState();
   const every = Int32Array.from({ length: T * B }, (_, position) => position);
   const turns = new TurnTaker();
   try {
-    engine.write(weights, fitting.parameters);
     let done = 0;
     for await (const batch of text.batches) {
       signal?.throwIfAborted();

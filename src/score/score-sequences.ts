@@ -1,8 +1,9 @@
 /** Computes the loss of every predicted token of some sequences. */
 import type { TokenSource } from '../data/batches/batches.ts';
-import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
+import type { Engine, FloatArray, NumberArray, Quantization } from '../engine/engine.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Network } from '../model/network.ts';
+import { makeWeights } from '../model/weights.ts';
 import { TurnTaker } from '../util/event-loop.ts';
 import { type Block, blockShape, packSequences, type Span } from './pack-sequences.ts';
 import type { Sequence } from './sequences.ts';
@@ -12,6 +13,8 @@ export interface Scoring {
   readonly config: ModelConfig;
   /** In canonical order. */
   readonly parameters: NumberArray;
+  /** How to store them on the engine. Default: as floats. */
+  readonly quantization?: Quantization | undefined;
   readonly tokens: TokenSource;
   readonly sequences: readonly Sequence[];
   /** Batch rows: how many sequences are computed in parallel. The losses do not depend on it, but their order does. */
@@ -46,8 +49,7 @@ export async function* scoreSequences(scoring: Scoring): AsyncGenerator<ScoredSp
   const shape = blockShape(sequences, scoring.rows);
   const { batchSize: B, sequenceLength: T } = shape;
   const network = new Network(engine, scoring.config, shape, 'evaluation');
-  const weights = engine.vector(network.layout);
-  engine.write(weights, scoring.parameters);
+  const weights = makeWeights(engine, network.layout, scoring.parameters, scoring.quantization);
   const state = network.makeState();
   const { vocabularySize: V } = scoring.config;
   const logProbabilities = scoring.readsPredictions ? engine.tensor('float', [T, B, V]) : undefined;

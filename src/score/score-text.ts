@@ -3,7 +3,7 @@
 import { symbolText } from '../data/symbols/symbol-text.ts';
 import { MemoryTokens } from '../data/tokens/memory-tokens.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
-import type { Engine, FloatArray, NumberArray } from '../engine/engine.ts';
+import type { Engine, FloatArray, NumberArray, Quantization } from '../engine/engine.ts';
 import { MemoryError, TextError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { type SymbolDetails, symbolDetails } from '../model/symbol-details.ts';
@@ -19,6 +19,8 @@ export interface TextScoring {
   readonly config: ModelConfig;
   /** In canonical order. */
   readonly parameters: NumberArray;
+  /** How to store them on the engine, but not for dynamic evaluation, which changes them. Default: as floats. */
+  readonly quantization?: Quantization | undefined;
   readonly vocabulary: Vocabulary;
   readonly tokens: Int32Array;
   /** How many rows the text is cut into. Each starts from the zero state. */

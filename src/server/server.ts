@@ -334,8 +334,8 @@ class Service {
 
 type ServedPool = Awaited<ReturnType<ServedModel['pool']>>;
 
-function modelObject({ name, created }: ServedModel) {
-  return { id: name, object: 'model', created, owned_by: 'char-rnn' };
+function modelObject({ name, created, model: { quantization } }: ServedModel) {
+  return { id: name, object: 'model', created, owned_by: 'char-rnn', ...(quantization && { quantization }) };
 }
 
 function shuttingDown(): ApiError {

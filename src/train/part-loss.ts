@@ -4,9 +4,10 @@ import type { TrainedCheckpoint } from '../checkpoint/checkpoint.ts';
 import type { SplitName, Splits } from '../data/batches/batches.ts';
 import { splitCorpus } from '../data/batches/splits.ts';
 import type { Corpus } from '../data/corpus.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Quantization } from '../engine/engine.ts';
 import { TextError } from '../errors.ts';
 import { Network } from '../model/network.ts';
+import { makeWeights } from '../model/weights.ts';
 import { type CountModelLoss, countModelLoss } from '../score/count-model/count-model-loss.ts';
 import { fitTemperature, splitToPredict, type TemperatureFit } from '../score/fit-temperature.ts';
 import { runInTurns } from '../util/event-loop.ts';
@@ -16,6 +17,8 @@ import { checkSameText, resumedOptions } from './start/resume.ts';
 export interface PartInput {
   readonly engine: Engine;
   readonly checkpoint: TrainedCheckpoint;
+  /** How to store the weights on the engine. Default: as floats. */
+  readonly quantization?: Quantization | undefined;
   /** The name of the checkpoint in messages. */
   readonly name: string;
   /** The text of its run. */
@@ -51,9 +54,8 @@ export async function partLoss(input: PartInput): Promise<PartLoss> {
     });
   }
   const network = new Network(engine, checkpoint.config, source, 'evaluation');
-  const weights = engine.vector(network.layout);
+  const weights = makeWeights(engine, network.layout, checkpoint.parameters, input.quantization);
   try {
-    engine.write(weights, checkpoint.parameters);
     const evaluation = evaluateSplit(engine, network, weights, source, signal);
     let step = await evaluation.next();
     for (; !step.done; step = await evaluation.next()) input.onProgress?.(step.value, source.count);
@@ -99,12 +101,12 @@ export async function partBaseline(
  * @throws the signal's reason if it is aborted
  */
 export async function validationTemperature(input: Omit<PartInput, 'part'>): Promise<TemperatureFit> {
-  const { engine, checkpoint, signal, onProgress } = input;
+  const { engine, checkpoint, quantization, signal, onProgress } = input;
   const { config, parameters } = checkpoint;
   const { validation } = splitsOf(input);
   if (validation.count === 0) throw new TextError('text-too-short', noBatch(input.corpus, 'validation'));
   return await fitTemperature({
-    ...{ engine, config, parameters, signal, onProgress },
+    ...{ engine, config, parameters, quantization, signal, onProgress },
     text: splitToPredict(validation),
   });
 }

@@ -20,6 +20,7 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
       path: 'm.safetensors',
       checkpoint: madeCheckpoint({ vocabulary }),
       engine: new ReferenceEngine('float32'),
+      quantization: undefined,
     };
     const report: EvaluationReport = {
       model,

@@ -214,8 +214,8 @@ export const int8Contract: ContractPart = (add, tolerance) => {
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 101]) {
         values[3] = value;
         assert.throws(() => engine.write(weights, values), {
-          name: 'RangeError',
-          message: /^parameter 3 is/,
+          name: 'UnsupportedError',
+          message: /^parameter 3 of the model is/,
         });
       }
     },

@@ -1,6 +1,12 @@
 /** `char-rnn compare`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, gpuOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import {
+  engineOption,
+  gpuOption,
+  precisionOption,
+  quantizeOption,
+  threadsOption,
+} from '../../engine/options.ts';
 import { checkScoreOptions, scoreOptionsSchema } from '../../score/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option, seed } from '../../util/option-info.ts';
@@ -23,6 +29,7 @@ const flagsSchema = z.strictObject({
   opencl: openClFlag(false),
   threads: threadsOption(),
   precision: precisionOption(),
+  quantize: quantizeOption(),
 });
 
 export const compareCommand: Command = {

@@ -1,6 +1,12 @@
 /** `char-rnn eval`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, gpuOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import {
+  engineOption,
+  gpuOption,
+  precisionOption,
+  quantizeOption,
+  threadsOption,
+} from '../../engine/options.ts';
 import { checkTextScoreOptions, textScoreOptionsSchema } from '../../score/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
@@ -64,6 +70,7 @@ const flagsSchema = z.strictObject({
   field: fieldFlag('Text'),
   json: jsonFlag(),
   precision: precisionOption(),
+  quantize: quantizeOption(),
   engine: engineOption(),
   gpu: gpuOption(),
   opencl: openClFlag(false),

@@ -1,6 +1,12 @@
 /** `char-rnn sample`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, gpuOption, precisionOption, threadsOption } from '../../engine/options.ts';
+import {
+  engineOption,
+  gpuOption,
+  precisionOption,
+  quantizeOption,
+  threadsOption,
+} from '../../engine/options.ts';
 import { generateOptionsSchema } from '../../sample/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { count, option } from '../../util/option-info.ts';
@@ -70,6 +76,7 @@ const flagsSchema = z.strictObject({
     original: true,
   }),
   precision: precisionOption(),
+  quantize: quantizeOption(),
   engine: engineOption(),
   threads: threadsOption(),
   gpu: gpuOption({ original: true }),

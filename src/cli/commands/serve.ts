@@ -1,6 +1,6 @@
 /** `char-rnn serve`: its definition and flags. */
 import * as z from 'zod/mini';
-import { engineOption, gpuOption, threadsOption } from '../../engine/options.ts';
+import { engineOption, gpuOption, quantizeOption, threadsOption } from '../../engine/options.ts';
 import { listenOptions, serverOptionsSchema } from '../../server/options.ts';
 import { checkOptions } from '../../util/check-options.ts';
 import { option } from '../../util/option-info.ts';
@@ -31,6 +31,7 @@ const flagsSchema = z.strictObject({
     group: 'Device',
     help: "precision to compute in, whatever the checkpoint's is",
   }),
+  quantize: quantizeOption(),
   engine: engineOption(),
   gpu: gpuOption(),
   opencl: openClFlag(false),

@@ -129,13 +129,16 @@ async function measure(
   flags: CompareFlags,
   { input, signal, say }: MeasuringContext,
 ): Promise<void> {
-  const { engine, checkpoint } = await openScoredModel(name, flags, say, input);
+  const { engine, checkpoint, quantization } = await openScoredModel(name, flags, say, input);
   const { config, parameters } = checkpoint;
   const rows = sequences.length;
   const progress = new ProgressLine(`evaluating ${name}`);
   let done = 0;
   try {
-    const scoring = { engine, config, parameters, tokens: corpus.tokens, sequences, rows, signal };
+    const scoring = {
+      ...{ engine, config, parameters, quantization, sequences, rows, signal },
+      tokens: corpus.tokens,
+    };
     for await (const run of scoreSequences(scoring)) {
       blocks.add(run);
       done += run.losses.length;

@@ -40,10 +40,11 @@ export async function scorePart(
 ): Promise<EvaluationReport> {
   const own = await openOwnText(model, places, part, say);
   const { corpus, checkpoint } = own;
+  const { engine, quantization } = model;
   const run = { name: model.path, corpus, part: part === 'val' ? 'validation' : part, signal } as const;
   const lossOf = (scored: TrainedCheckpoint): Promise<PartLoss> =>
     withProgress(`evaluating ${corpus.text.name}`, (onProgress) =>
-      partLoss({ ...run, engine: model.engine, checkpoint: scored, onProgress }),
+      partLoss({ ...run, engine, quantization, checkpoint: scored, onProgress }),
     );
   try {
     const loss = await lossOf(checkpoint);
@@ -95,9 +96,13 @@ export async function fitOnValidation(
   }
 }
 
-function fitOn({ engine, path }: ScoredModel, own: OwnText, signal: AbortSignal): Promise<TemperatureFit> {
+function fitOn(
+  { engine, quantization, path }: ScoredModel,
+  own: OwnText,
+  signal: AbortSignal,
+): Promise<TemperatureFit> {
   return withProgress('fitting the temperature', (onProgress) =>
-    validationTemperature({ ...own, engine, name: path, signal, onProgress }),
+    validationTemperature({ ...own, engine, quantization, name: path, signal, onProgress }),
   );
 }
 

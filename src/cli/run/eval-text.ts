@@ -86,7 +86,8 @@ async function scoreCorpus(
   const { sequences } = plan;
   const characters = sequences.reduce((sum, { count }) => sum + count, 0);
   if (characters === 0) throw tooShort(corpus.text.name, corpus.tokens.length);
-  const scoring = { engine: model.engine, config, parameters, tokens: corpus.tokens, sequences, signal };
+  const { engine, quantization } = model;
+  const scoring = { engine, quantization, config, parameters, tokens: corpus.tokens, sequences, signal };
   const surprise = flags.surprise ? new SurpriseOutput(corpus, output, flags.json) : undefined;
   const nats = await natsOf({ ...scoring, rows: plan.rows }, characters, surprise);
   const natsAt = async (temperature: number) => {

@@ -89,6 +89,11 @@ function checkCombination(part: Part, flags: EvalFlags): void {
   if (fitTemperature && dynamic) {
     throw new UsageError('--fit-temperature is for fixed weights: leave out --dynamic.');
   }
+  if (dynamic && flags.quantize === 'int8') {
+    throw new UsageError(
+      '--dynamic changes the weights as it reads, which int8 can not: leave out one of them.',
+    );
+  }
   const unused = unusedStatisticsFlag(flags);
   if (unused !== undefined) throw new UsageError(`${unused} needs --dynamic, which uses the statistics.`);
   if (part === 'all') return;

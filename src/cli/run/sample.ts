@@ -1,5 +1,6 @@
 /** `char-rnn sample`: prints only text to standard output, and everything else to standard error. */
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
+import type { QuantizeOption } from '../../checkpoint/quantization.ts';
 import type { Content } from '../../data/symbols/tokenizer.ts';
 import { readWholeText } from '../../data/text/whole-text.node.ts';
 import type { Precision } from '../../engine/engine.ts';
@@ -42,6 +43,7 @@ export interface SampleFlags {
   readonly primeFile?: string | undefined;
   readonly verbose: number;
   readonly precision?: Precision | undefined;
+  readonly quantize?: QuantizeOption | undefined;
   readonly engine: EngineName;
   readonly threads?: number | undefined;
   readonly gpu?: number | undefined;
@@ -70,9 +72,14 @@ export async function runSample(
     gpu: requestedGpu(own),
     threads: own.threads,
     precision: own.precision,
+    quantize: own.quantize,
     onNotice: note,
   });
-  for (const line of slowPrecisionLines(model.checkpoint, own.precision, input)) {
+  for (const line of slowPrecisionLines(
+    model.checkpoint,
+    model.quantization ? 'float32' : own.precision,
+    input,
+  )) {
     say(line);
   }
   try {

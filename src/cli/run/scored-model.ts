@@ -1,6 +1,7 @@
 /** Opens a checkpoint and an engine for the commands that measure models. */
 import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
-import type { Engine, Precision } from '../../engine/engine.ts';
+import { type QuantizeOption, quantizationOf } from '../../checkpoint/quantization.ts';
+import type { Engine, Precision, Quantization } from '../../engine/engine.ts';
 import type { EngineName } from '../../engine/names.ts';
 import { makeEngine } from '../../engine/select.node.ts';
 import { readCheckpointFile } from '../../formats/read.node.ts';
@@ -12,6 +13,8 @@ export interface ScoredModel {
   readonly path: string;
   readonly checkpoint: Checkpoint;
   readonly engine: Engine;
+  /** How to store the weights on the engine; undefined: as floats. */
+  readonly quantization: Quantization | undefined;
 }
 
 export interface ScoredModelOptions {
@@ -21,6 +24,8 @@ export interface ScoredModelOptions {
   readonly opencl: number;
   /** Default: the checkpoint's own. */
   readonly precision?: Precision | undefined;
+  /** Default: as in the checkpoint's file. */
+  readonly quantize?: QuantizeOption | undefined;
 }
 
 /**
@@ -37,15 +42,19 @@ export async function openScoredModel(
   typed: FailedCommand,
 ): Promise<ScoredModel> {
   const checkpoint = await readCheckpointFile(path);
-  const { engine: name, threads, precision = checkpoint.precision } = options;
+  const { engine: name, threads, quantize } = options;
+  const wanted = quantizationOf(checkpoint, quantize, options.precision);
+  const precision = options.precision ?? (wanted ? 'float32' : checkpoint.precision);
   const { engine, notice } = await makeEngine({
     engine: name,
     threads,
     precision,
     gpu: requestedGpu(options),
+    quantize: quantize && wanted,
   });
+  const quantization = engine.description.capabilities.int8 ? wanted : undefined;
   for (const line of readingNotices(checkpoint)) say(`${path}: ${line}`);
   if (notice) say(notice);
-  for (const line of slowPrecisionLines(checkpoint, options.precision, typed)) say(line);
-  return { path, checkpoint, engine };
+  for (const line of slowPrecisionLines(checkpoint, wanted ? precision : options.precision, typed)) say(line);
+  return { path, checkpoint, engine, quantization };
 }

@@ -1,6 +1,7 @@
 /** `char-rnn serve`: serves models over HTTP until a signal arrives. Messages go to standard error. */
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import type { QuantizeOption } from '../../checkpoint/quantization.ts';
 import type { Precision } from '../../engine/engine.ts';
 import type { EngineName } from '../../engine/names.ts';
 import { UsageError } from '../../errors.ts';
@@ -33,6 +34,7 @@ export interface ServeFlags {
   /** Seconds, `10s`, or minutes, `1m`. */
   readonly drain: string;
   readonly precision: Precision;
+  readonly quantize?: QuantizeOption | undefined;
   readonly engine: EngineName;
   readonly threads?: number | undefined;
   readonly gpu?: number | undefined;
@@ -52,6 +54,7 @@ export async function runServe(
     threads: flags.threads,
     gpu: requestedGpu(flags),
     precision: flags.precision,
+    quantize: flags.quantize,
     // All models get the same engine, so they have the same notices.
     onNotice: onlyOnce(note),
   };

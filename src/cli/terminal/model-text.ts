@@ -1,6 +1,6 @@
 /** Models in words. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import type { StoredPrecision } from '../../checkpoint/stored-precision.ts';
+import type { WeightType } from '../../checkpoint/stored-precision.ts';
 import type { LanguageModel } from '../../language-model.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { formatCount } from '../../util/format.ts';
@@ -27,7 +27,7 @@ export function storedText({
 }
 
 /** Number types, each once: `float16`, `float16 and float32`. */
-export function typesText(types: readonly StoredPrecision[]): string {
+export function typesText(types: readonly WeightType[]): string {
   return [...new Set(types)].join(' and ');
 }
 

@@ -78,7 +78,7 @@ function wordsAt(buffer: ArrayBuffer, offset: number, count: number): Words {
  * Quantizes and packs all parameters of a layout.
  *
  * @param values In canonical order.
- * @throws {RangeError} if a parameter can't be quantized
+ * @throws {UnsupportedError} if a parameter can't be quantized
  */
 export function packInt8(layout: Layout, values: NumberArray): Uint8Array<ArrayBuffer> {
   checkQuantizable(values);

@@ -1,0 +1,131 @@
+/** Models with int8 weights: the option `quantize` of the library and the flag of the commands. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { decodeCheckpoint, encodeCheckpoint } from '../src/checkpoint/codec.ts';
+import { engineMaker } from '../src/engine/choose.ts';
+import { ReferenceEngine } from '../src/engine/reference/reference-engine.ts';
+import { LanguageModel } from '../src/language-model.node.ts';
+import { createServer } from '../src/server/server.ts';
+import { joinBytes } from '../src/util/bytes.ts';
+import { madeCheckpoint } from './checkpoint/made-checkpoint.ts';
+import { root } from './cli/command.ts';
+import { residentCharRnn } from './cli/resident.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const charRnn = residentCharRnn();
+const example = join(root, 'models', 'moby-dick.safetensors');
+const TEXT = readFileSync(join(root, 'models', 'README.md'), 'utf8').slice(0, 1500);
+
+test('an int8 model writes the same text on every engine with equal bits, and loses little', async () => {
+  const bytes = readFileSync(example);
+  const results: { text: string; nats: number; quantization: string | undefined }[] = [];
+  for (const [engine, quantize] of [
+    ['auto', 'int8'],
+    ['wasm', 'int8'],
+    ['auto', 'none'],
+  ] as const) {
+    const model = LanguageModel.fromBytes(bytes, 'example', { engine, quantize, threads: 1 });
+    const [text = ''] = await model.generateAll({ prompts: ['Call me '], length: 200, seed: 5 });
+    const { nats } = await model.score(TEXT);
+    const described = await model.describeEngine();
+    assert.equal(described.endsWith(', weights in int8'), quantize === 'int8', described);
+    results.push({ text, nats, quantization: model.quantization });
+    await model.close();
+  }
+  const [native, wasm, floats] = results;
+  assert.deepEqual(native, wasm);
+  assert.equal(native?.quantization, 'int8');
+  assert.equal(floats?.quantization, undefined);
+  const difference = Math.abs((native?.nats ?? 0) - (floats?.nats ?? 0)) / TEXT.length;
+  assert.ok(difference > 0 && difference < 0.02, String(difference));
+});
+
+test('a model that can not be quantized, and options that exclude each other, are errors with a remedy', async () => {
+  const checkpoint = madeCheckpoint();
+  assert.throws(() => new LanguageModel(checkpoint, { quantize: 'int8', precision: 'float64' }), {
+    code: 'option',
+    message: /quantize: got int8, which is computed in float32, but `precision` is float64/,
+  });
+  const model = new LanguageModel(checkpoint, { quantize: 'int8', threads: 1 });
+  await assert.rejects(model.score('abab', { dynamic: true }), { code: 'option' });
+  await model.close();
+
+  const parameters = Float32Array.from(checkpoint.parameters);
+  parameters[4] = Number.NaN;
+  const broken = new LanguageModel({ ...checkpoint, parameters }, { quantize: 'int8', threads: 1 });
+  await assert.rejects(
+    broken.generateAll({ prompts: ['a'] }),
+    (error: { message: string; remedies: unknown }) => {
+      assert.match(error.message, /parameter 4 of the model is NaN/);
+      assert.deepEqual(error.remedies, [
+        { text: 'To compute with the weights as they are', set: { quantize: 'none' } },
+      ]);
+      return true;
+    },
+  );
+  await broken.close();
+
+  const floatsAlone = engineMaker(
+    [
+      {
+        name: 'reference',
+        instead: '',
+        precisions: ['float32'],
+        open: async () => ({ engine: new ReferenceEngine('float32'), notice: undefined }),
+      },
+    ],
+    'here',
+  );
+  const refused = new LanguageModel(checkpoint, { quantize: 'int8', makeEngine: floatsAlone });
+  await assert.rejects(refused.generateAll({ prompts: ['a'] }), /no engine computes in int8 here/);
+});
+
+test('a model in double precision is quantized in float32', async () => {
+  const checkpoint = madeCheckpoint({ precision: 'float64', hiddenSize: 20 });
+  const model = new LanguageModel(checkpoint, { quantize: 'int8', engine: 'reference' });
+  assert.match(await model.describeEngine(), /float32, 1 thread, weights in int8/);
+  await model.close();
+});
+
+test('the commands have --quantize, and a server says which models are in int8', async (context) => {
+  const cwd = temporaryFolder(context);
+  const made = madeCheckpoint({ hiddenSize: 20 });
+  writeFileSync(join(cwd, 'm.safetensors'), joinBytes(encodeCheckpoint(made)));
+  writeFileSync(join(cwd, 't.txt'), 'a\u20ac\u00e9\na'.repeat(30));
+  const losses: string[] = [];
+  for (const quantize of ['int8', 'none']) {
+    const run = await charRnn(['eval', 'm.safetensors', 't.txt', '--json', '--quantize', quantize], { cwd });
+    assert.equal(run.code, 0, run.stderr);
+    losses.push(String(JSON.parse(run.stdout).nats ?? run.stdout));
+  }
+  assert.notEqual(losses[0], losses[1]);
+  const words = ['sample', 'm.safetensors', '--prompt', 'a', '--length', '20', '--quantize', 'int8'];
+  const sampled = await charRnn(words, { cwd });
+  assert.equal(sampled.code, 0, sampled.stderr);
+  assert.match(sampled.stderr, /weights in int8/);
+  const dynamic = await charRnn(['eval', 'm.safetensors', 't.txt', '--dynamic', '--quantize', 'int8'], {
+    cwd,
+  });
+  assert.equal(dynamic.code, 2);
+  assert.match(dynamic.stderr, /--dynamic changes the weights/);
+
+  const checkpoint = decodeCheckpoint(readFileSync(join(cwd, 'm.safetensors')), 'm');
+  const models = {
+    small: new LanguageModel(checkpoint, { quantize: 'int8', threads: 1 }),
+    large: new LanguageModel(checkpoint, { threads: 1 }),
+  };
+  const server = createServer(models);
+  const response = await server(new Request('http://localhost/v1/models'));
+  const { data } = (await response.json()) as { data: { id: string; quantization?: string }[] };
+  assert.deepEqual(
+    data.map(({ id, quantization }) => [id, quantization]),
+    [
+      ['small', 'int8'],
+      ['large', undefined],
+    ],
+  );
+  await server.close();
+  for (const model of Object.values(models)) await model.close();
+});
