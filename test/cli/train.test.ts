@@ -112,6 +112,20 @@ test('a closed pipe: the model is saved, exit 0', async (context) => {
   });
   assert.equal(code, 0, stderr);
   assert.match(checkpoints().join(), /_i\d+\.safetensors$/);
+  assert.match(stderr, /^standard output was closed: stopping after this iteration …$/m);
+});
+
+test('a pipe that is closed before the first iteration: the program says that nothing was saved', async (context) => {
+  const { start, checkpoints } = setUp(context);
+  const { code, stderr } = await start(['book.txt', ...small, '--max_iterations', '100000'], {
+    onOutput(soFar, child) {
+      if (soFar.includes('text:')) child.stdout?.destroy();
+    },
+  });
+  assert.equal(code, 0, stderr);
+  const saved = checkpoints();
+  if (saved.length === 0) assert.match(stderr, /^stopped before the first iteration: nothing was saved$/m);
+  else assert.match(stderr, /^trained \d+ iteration/m);
 });
 
 test('Ctrl-C that also ends the reader of the pipe: the model is saved', {

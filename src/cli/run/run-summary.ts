@@ -34,6 +34,8 @@ export async function summaryLines(ended: EndedRun): Promise<string[]> {
         ];
   const best = bestLine(ended, run?.best);
   const model = run?.best ?? run?.last ?? finished.path;
+  if (model === undefined && iterations === 0)
+    return ['stopped before the first iteration: nothing was saved'];
   if (model === undefined) return [...made, ...best];
   const next =
     finished.reason === 'interrupted' && run

@@ -63,7 +63,13 @@ export async function runTrain(
     view.note('stopping after this iteration …');
   });
   // A closed pipe ends the run, with a checkpoint. A closed terminal ends it only by SIGHUP.
-  watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
+  watchOutput(
+    (code) => {
+      if (code === 0) view.note('standard output was closed: stopping after this iteration …');
+      stopped.stop(code);
+    },
+    { outlivesTerminal: true },
+  );
   let finished: FinishedEvent | undefined;
   let started: StartedEvent | undefined;
   let baseline: BaselineEvent | undefined;
