@@ -117,7 +117,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     const options = { hiddenSize: 12, batchSize: 4, sequenceLength: 12 };
     const page = await site.open('#/train');
     // With a GPU, a choice; otherwise the reason. webgpu-training.test.ts has both.
-    await page.getByText(/^(train on the GPU|The CPU trains: .*)$/).waitFor();
+    await page.getByText(/^(train on the GPU|Training uses the CPU: .*)$/).waitFor();
     await page.getByPlaceholder('paste a text').fill(text);
     await setOptions(page, { ...options, preset: '', time: '', maxIterations: 30, seed: 7 });
     await page.getByRole('button', { name: 'Train', exact: true }).click();

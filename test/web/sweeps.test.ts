@@ -69,7 +69,7 @@ describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () 
       const states = {
         empty: [join(folder, 'nothing'), 'No sweeps yet'],
         full: [full, 'How much each parameter matters'],
-        running: [running, 'of the trainings known so far'],
+        running: [running, 'of the training known so far'],
         broken: [join(folder, 'broken'), "can't be used"],
       } as const;
       for (const [state, [shown, text]] of Object.entries(states)) {

@@ -123,7 +123,7 @@ describe('training on the GPU of a page', {
   test('a page whose only adapter computes on the CPU offers no GPU, and says why', async () => {
     const page = await site.open('#/write');
     await goToTrain(page, false);
-    await page.getByText(/^The CPU trains: the only adapter here, .*, is not a GPU/).waitFor();
+    await page.getByText(/^Training uses the CPU: the only adapter here, .*, is not a GPU/).waitFor();
     assert.equal(await page.getByLabel('train on the GPU').count(), 0);
     await page.context().close();
   });

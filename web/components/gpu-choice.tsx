@@ -1,4 +1,4 @@
-/** Whether the GPU trains. A page without one says why. */
+/** The choice to train on the GPU. If the page has none, it says why. */
 import { signal } from '@preact/signals';
 import { worker } from '../session.ts';
 import type { GpuFacts } from '../worker/api.ts';
@@ -24,7 +24,7 @@ export interface GpuChoiceProps {
 export function GpuChoice({ engine, disabled, onChange }: GpuChoiceProps) {
   if (gpu.value === 'unknown') ask();
   if (typeof gpu.value === 'string') return null;
-  if ('problem' in gpu.value) return <p class="hint">The CPU trains: {gpu.value.problem}</p>;
+  if ('problem' in gpu.value) return <p class="hint">Training uses the CPU: {gpu.value.problem}</p>;
   return (
     <div class="field switch">
       <label class="name" for="gpu-choice">
@@ -39,8 +39,8 @@ export function GpuChoice({ engine, disabled, onChange }: GpuChoiceProps) {
         onChange={(event) => onChange(event.currentTarget.checked ? 'webgpu' : 'auto')}
       />
       <small id="gpu-choice-help" class="help">
-        {gpu.value.name}. The CPU is the default, because a seed gives the same model on every CPU, to the
-        bit; on a GPU the last digits differ.
+        {gpu.value.name}. The CPU is the default, because there a seed gives a bit-identical model on every
+        machine; on a GPU, the last digits differ.
       </small>
     </div>
   );

@@ -60,7 +60,7 @@ function Coordinates({ detail, chosen, onChoose, rung, compared }: CoordinatesPr
     .reverse();
   const first = best[0] as SweepTrial;
   const left = compared.length - best.length;
-  const summary = `${best.length === 1 ? 'The trial' : `The ${left > 0 ? `best ${best.length}` : best.length} trials`} after rung ${rung + 1}, a line each: the thicker, orange one is the best, ${titleOf(first, lossOf(first))}`;
+  const summary = `${best.length === 1 ? 'The trial' : `The ${left > 0 ? `best ${best.length}` : best.length} trials`} after rung ${rung + 1}, one line each. The thicker, orange line is the best: ${titleOf(first, lossOf(first))}`;
   return (
     <figure>
       <ParallelCoordinates axes={axesOf(detail, compared, rung)} {...{ lines, chosen, onChoose, summary }} />
@@ -84,7 +84,7 @@ function titleOf({ number, parameters }: SweepTrial, loss: number): string {
 
 const isLogarithmic = signal(false);
 
-/** Colours by the rung that a trial has reached: what went on stands out. */
+/** Colours by the rung that a trial has reached: trials that were promoted stand out. */
 const RUNG_COLOURS = ['--faint', '--blue', '--orange'] as const;
 const DASHES = [undefined, [6, 3], undefined] as const;
 

@@ -16,8 +16,8 @@ export function ImportancePanel({ detail, rung }: ImportancePanelProps) {
       <h2 id="importance-title">How much each parameter matters</h2>
       {trials < FEW_TRIALS && (
         <p class="problem">
-          Only {trials === 1 ? '1 trial' : `${trials} trials`}: these shares are mostly chance. They begin to
-          mean something from {FEW_TRIALS} trials on.
+          With only {trials === 1 ? '1 trial' : `${trials} trials`}, these shares are mostly chance. Use at
+          least {FEW_TRIALS} trials.
         </p>
       )}
       <table class="importance" aria-labelledby="importance-title">
@@ -47,11 +47,11 @@ export function ImportancePanel({ detail, rung }: ImportancePanelProps) {
         <summary>What the shares mean</summary>
         <p class="hint">
           The trials are ranked by their losses at the end of the rung; exploded ones come last. The share is
-          the part of the variance of these ranks that the parameter explains by itself: for numbers, with a
-          parabola in the parameter’s rank, so that a best value in the middle counts too; for choices and
-          numbers with two values, with the mean rank of each value. It is corrected for what chance would
-          explain (adjusted R²). Shares of different parameters do not add up to 100 %, and effects of one
-          parameter that depend on another are not seen.
+          the part of the variance of these ranks that the parameter explains by itself. For numbers, a
+          parabola in the parameter’s rank is fitted, so that a best value in the middle counts too; for
+          choices and numbers with two values, the mean rank of each value is used. The share is corrected for
+          what chance would explain (adjusted R²). Shares of different parameters do not add up to 100 %, and
+          interactions between parameters are not included.
         </p>
       </details>
     </section>

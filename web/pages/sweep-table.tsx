@@ -39,7 +39,7 @@ export function SweepTable({ detail, chosen, onChoose }: SweepTableProps) {
     <section class="panel" aria-labelledby="trials-title">
       <div class="row">
         <h2 id="trials-title">Trials</h2>
-        <span class="hint">A trial’s number marks it in the charts.</span>
+        <span class="hint">Click a trial’s number to mark it in the charts.</span>
       </div>
       <div
         class="table"

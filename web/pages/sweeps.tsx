@@ -56,8 +56,8 @@ function NoSweeps() {
     <section class="panel empty">
       <h2>No sweeps yet</h2>
       <p>
-        A sweep trains a model with many settings and keeps the best one. Start one in another terminal: this
-        page will show it by itself.
+        A sweep trains a model with many settings and keeps the best one. Start one in another terminal, and
+        it will appear here.
       </p>
       <p>
         <code>npx char-rnn sweep run book.txt --try rnn-size=64,128 --try learning-rate=1e-4..2e-2:log</code>
@@ -135,7 +135,7 @@ function Sweep({ detail }: { readonly detail: SweepDetail }) {
         </p>
       </section>
     );
-  const halving = rungs > 1 ? `${rungs} rungs, one trial in ${eta} goes on` : 'all trained to the end';
+  const halving = rungs > 1 ? `${rungs} rungs, one trial in ${eta} continues` : 'all trained to the end';
   return (
     <>
       <div class="columns halves">
@@ -217,7 +217,7 @@ function Progress({ detail }: { readonly detail: SweepDetail }) {
       {summary.state !== 'finished' && (
         <p>
           <progress max={1} value={share} aria-label="done so far" /> {Math.floor(100 * share)} % of the
-          trainings known so far
+          training known so far
         </p>
       )}
       <ul class="facts">
@@ -255,7 +255,7 @@ function HowToGoOn({ summary: { state, name, jobs } }: { readonly summary: Sweep
   if (state === 'waiting' || state === 'stopped')
     return (
       <p>
-        {state === 'waiting' ? 'No process works on it. ' : ''}To go on:{' '}
+        {state === 'waiting' ? 'No process works on it. ' : ''}To continue:{' '}
         <code>npx char-rnn sweep resume {shellWord(name)}</code>
       </p>
     );
