@@ -17,45 +17,65 @@ static DrawWorkspace draw_workspace(double* at, int V) {
   return {at, at + size, at + 2 * size, (int*)(at + 3 * size), (int*)(at + 3 * size) + size};
 }
 
+// Vectors of doubles: how many numbers they have. The arrays of a workspace have room for one more vector after V numbers.
+enum { DOUBLES = VW / 2 };
+INLINE vd load_doubles(const double* at) { return *(const vd*)at; }
+INLINE void store_doubles(double* at, vd x) { *(vd*)at = x; }
+INLINE void gather(const double* from, const int* tokens, int count, double* into) {
+  for (int i = 0; i < count; i++) into[i] = from[tokens[i]];
+  for (int i = count; i < count + DOUBLES; i++) into[i] = 0;
+}
+
 // weights[v] = exp((logs[v] − top) / temperature) for the given tokens. Returns the sum of the weights, added in the order of the tokens, so
-// that it has the same bits for any vector width.
-static double exponentiate(const double* logs, const int* tokens, int count, double top, double temperature, double* weights) {
-  enum { STEP = VW / 2 };
-  double sum = 0;
-  for (int i = 0; i < count; i += STEP) {
-    vd x = {};
-    for (int j = 0; j < STEP; j++) x[j] = i + j < count ? (logs[tokens[i + j]] - top) / temperature : -1000;
-    const vd e = exp_double(x);
-    for (int j = 0; j < STEP && i + j < count; j++) sum += weights[tokens[i + j]] = x[j] < -700 ? 0 : e[j];
+// that it has the same bits for any vector width. `room` is scratch memory.
+static double exponentiate(const double* logs, const int* tokens, int count, double top, double temperature, double* weights, double* room) {
+  gather(logs, tokens, count, room);
+  for (int i = 0; i < count; i += DOUBLES) {
+    const vd x = (load_doubles(room + i) - top) / temperature, e = exp_double(x);
+    store_doubles(room + i, x < -700.0 ? (vd){} : e);
   }
+  double sum = 0;
+  for (int i = 0; i < count; i++) sum += weights[tokens[i]] = room[i];
   return sum;
 }
 
 // The first token whose cumulative probability reaches the uniform number.
 static int pick(const int* tokens, int count, const double* weights, double sum, double uniform, double* cumulative) {
+  gather(weights, tokens, count, cumulative);
+  for (int i = 0; i < count; i += DOUBLES) {
+    const vd x = load_doubles(cumulative + i) / sum;
+    store_doubles(cumulative + i, __builtin_convertvector(__builtin_convertvector(x, vh), vd));
+  }
   double total = 0;
-  for (int i = 0; i < count; i++) cumulative[i] = total += (float)(weights[tokens[i]] / sum);
+  for (int i = 0; i < count; i++) cumulative[i] = total += cumulative[i];
   // A uniform number of exactly 0 must not select a token with probability 0.
   if (uniform == 0) uniform = 5e-324;
-  int low = 0, high = count - 1;
-  while (low < high) {
-    const int middle = (low + high) >> 1;
-    if (cumulative[middle] / total < uniform) low = middle + 1;
-    else high = middle;
-  }
-  return tokens[low];
+  // Nearly the right place, without divisions and branches; then the right one.
+  const double target = uniform * total;
+  int at = 0;
+  for (int i = 0; i < count - 1; i++) at += cumulative[i] < target;
+  while (at > 0 && !(cumulative[at - 1] / total < uniform)) at--;
+  while (at < count - 1 && cumulative[at] / total < uniform) at++;
+  return tokens[at];
 }
 
 // Draws with a temperature as the only control. `log` [V]: log-probabilities.
 static int draw(const float* log, int V, double uniform, double temperature, const DrawWorkspace& workspace) {
   int best = 0;
-  for (int v = 0; v < V; v++) {
-    workspace.tokens[v] = v;
-    workspace.logs[v] = log[v];
-    if (log[v] > log[best]) best = v;
+  if (temperature == 0) {
+    for (int v = 1; v < V; v++) best = log[v] > log[best] ? v : best;
+    return best;
   }
-  if (temperature == 0) return best;
-  const double sum = exponentiate(workspace.logs, workspace.tokens, V, workspace.logs[best], temperature, workspace.weights);
+  for (int v = 0; v < V; v++) workspace.tokens[v] = v;
+  for (int v = 0; v < V; v++) workspace.logs[v] = log[v];
+  vf tops[PARTS];
+  for (int v = 0; v < PARTS; v++) tops[v] = splat(log[0]);
+  int v = 0;
+  for (; v + LANES <= V; v += LANES)
+    for (int p = 0; p < PARTS; p++) tops[p] = larger(load(log + v + p * VW), tops[p]);
+  float top = max_of_lanes(tops);
+  for (; v < V; v++) top = log[v] > top ? log[v] : top;
+  const double sum = exponentiate(workspace.logs, workspace.tokens, V, top, temperature, workspace.weights, workspace.cumulative);
   return pick(workspace.tokens, V, workspace.weights, sum, uniform, workspace.cumulative);
 }
 
@@ -130,7 +150,7 @@ static int draw_controlled(
   }
   if (count <= 1 || c.temperature == 0) return best < 0 ? 0 : best;
   if (c.topK > 0 && c.topK < count) count = keep_up_to(tokens, count, logs, cumulative_select(tokens, count, logs, 0, c.topK, workspace.part));
-  double sum = exponentiate(logs, tokens, count, logs[best], c.temperature, weights);
+  double sum = exponentiate(logs, tokens, count, logs[best], c.temperature, weights, workspace.cumulative);
   if (c.topP < 1) {
     count = keep_up_to(tokens, count, weights, cumulative_select(tokens, count, weights, weights, c.topP * sum, workspace.part));
     sum = sum_of(tokens, count, weights);

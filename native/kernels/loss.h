@@ -15,9 +15,7 @@ static double log_sum_exp(const float* row, index_t next, int V, float* maximum)
   for (int v = 0; v < PARTS; v++) tops[v] = splat(row[0]);
   for (int p = 0; p < whole; p++)
     for (int v = 0; v < PARTS; v++) tops[v] = larger(load(row + p * next + v * VW), tops[v]);
-  float top = row[0];
-  for (int v = 0; v < PARTS; v++)
-    for (int i = 0; i < VW; i++) top = tops[v][i] > top ? tops[v][i] : top;
+  float top = max_of_lanes(tops);
   for (int j = 0; j < rest; j++) top = row[whole * next + j] > top ? row[whole * next + j] : top;
   *maximum = top;
   // A NaN is never the maximum, but it makes the sum NaN.
@@ -25,12 +23,7 @@ static double log_sum_exp(const float* row, index_t next, int V, float* maximum)
   for (int p = 0; p < whole; p++)
     for (int v = 0; v < PARTS; v++) sums[v] += exp_(load(row + p * next + v * VW) - splat(top));
   if (rest) {
-    for (int v = 0; v < PARTS; v++) {
-      vf e = exp_(load(row + whole * next + v * VW) - splat(top));
-      for (int i = 0; i < VW; i++)
-        if (v * VW + i >= rest) e[i] = 0;
-      sums[v] += e;
-    }
+    for (int v = 0; v < PARTS; v++) sums[v] += first_lanes(exp_(load(row + whole * next + v * VW) - splat(top)), rest - v * VW);
   }
   return top + log_(sum_of_lanes(sums));
 }
@@ -68,13 +61,10 @@ static void cross_entropy(const Call* call, Team* team, int thread) {
     for (int p = 0; p < VP && (b.logProbabilities || b.gradient); p++)
       for (int v = 0; v < LANES; v += VW) {
         const index_t at = p * next + r * LANES + v;
-        vf log = load(b.logits + at) - shift;
-        vf slope = b.gradient ? exp_(log) * scale : log;
-        if (p * LANES + v + VW > V)
-          for (int i = 0; i < VW; i++)
-            if (p * LANES + v + i >= V) log[i] = slope[i] = 0;
+        const int rest = V - p * LANES - v;
+        const vf log = first_lanes(load(b.logits + at) - shift, rest);
         if (b.logProbabilities) store(b.logProbabilities + at, log);
-        if (b.gradient) store(b.gradient + at, slope);
+        if (b.gradient) store(b.gradient + at, first_lanes(exp_(log) * scale, rest));
       }
     if (b.gradient) b.gradient[(y / LANES) * next + r * LANES + y % LANES] -= weight * (float)n.gradientScale;
   }

@@ -110,6 +110,24 @@ INLINE vf square_root(vf x) {
 #endif
 }
 
+// Keeps the lanes below `count` of a vector and sets the others to zero; `count` may be negative or larger than VW.
+INLINE vf first_lanes(vf x, int count) {
+  vi lane;
+  for (int i = 0; i < VW; i++) lane[i] = i;
+  return (vf)((vi)x & (vi)(lane < count - (vi){}));
+}
+
+// The largest of the 16 lanes in PARTS vectors.
+INLINE float max_of_lanes(const vf* parts) {
+  float lanes[LANES];
+  __builtin_memcpy(lanes, parts, sizeof lanes);
+#pragma GCC unroll 4
+  for (int half = LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; i++) lanes[i] = lanes[i + half] > lanes[i] ? lanes[i + half] : lanes[i];
+  return lanes[0];
+}
+
 // The sum of the 16 lanes in PARTS vectors, in the order of the lanes: the same bits for any vector width.
 INLINE float sum_of_lanes(const vf* parts) {
   float sum = 0;

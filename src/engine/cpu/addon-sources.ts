@@ -1,2 +1,2 @@
 /** The hash of the add-on's sources. Made by scripts/build-native.mjs from native/; not to be edited. */
-export const ADDON_SOURCES = '29b05172c5c5b969';
+export const ADDON_SOURCES = 'd67c9f2bf29117d9';
