@@ -110,11 +110,20 @@ export function checkMemory(
   if (excess === undefined) return estimateMemory(config, needs);
   const shape = `${config.layers === 1 ? 'one layer' : `${formatCount(config.layers)} layers`} of ${formatCount(config.hiddenSize)} units`;
   const batch = `${formatCount(needs.batchSize)} rows × ${formatCount(needs.sequenceLength)} steps`;
-  throw new MemoryError(`a ${config.cell} with ${shape}, ${batch}, ${excess}.`, {
+  const article = config.cell === 'gru' ? 'a' : 'an';
+  throw new MemoryError(`${article} ${config.cell} with ${shape}, ${batch}, ${excess}.`, {
     remedies: isPossible
-      ? fittingSizes(config, needs, bounds, isResumed)
+      ? [...fittingSizes(config, needs, bounds, isResumed), ...otherDevice(config, needs, bounds)]
       : [{ text: 'It needs far fewer layers' }],
   });
+}
+
+const ON_CPU: Remedy = { text: 'To compute on the CPU', set: { engine: 'auto', gpu: undefined } };
+
+/** The CPU, if only the limit for one array is too small: GPUs alone have that. */
+function otherDevice(config: ModelConfig, needs: MemoryNeeds, { available, limits }: MemoryBounds): Remedy[] {
+  const fitsOnCpu = limits?.largest !== undefined && fitsMemory(config, needs, { available });
+  return fitsOnCpu && needs.compute !== 'float16' ? [ON_CPU] : [];
 }
 
 /**
@@ -130,7 +139,7 @@ export function checkModelFits(
   const excess = excessOf(config, needs, { available: Number.POSITIVE_INFINITY, limits });
   if (excess === undefined) return;
   throw new MemoryError(`the model is too large for the engine: it ${excess}.`, {
-    remedies: [{ text: 'To compute on the CPU', set: { engine: 'auto', gpu: undefined } }],
+    remedies: [ON_CPU],
   });
 }
 

@@ -145,6 +145,20 @@ test('a software adapter computes only if the environment allows it; a resumed r
   assert.match(sampled.stderr, /^model: .*SwiftShader.*, webgpu engine, float32$/m);
 });
 
+test('a model that is too large for a GPU: the sizes that fit, and the CPU', {
+  skip: skipWithoutSoftwareGpu,
+}, async (context) => {
+  const { train } = setUp(context);
+  const { code, stderr } = await train(1, ['-gpuid', '0', '-rnn_size', '9000'], SOFTWARE);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^an lstm with one layer of 9,000 units, .* array of .*; the engine's limit for one array is /,
+  );
+  assert.match(stderr, /^With fewer hidden units, it fits:\n.* --rnn-size \d+$/m);
+  assert.match(stderr, /^To compute on the CPU:\n(?!.*gpuid).* --engine auto$/m);
+});
+
 test('--compute float16 trains on a GPU, and a resumed run keeps it', {
   skip: skipWithoutSoftwareGpu,
 }, async (context) => {

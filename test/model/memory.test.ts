@@ -69,6 +69,20 @@ test('it names only sizes that can change, and that exist', () => {
   );
 });
 
+test('a model with too large an array for a GPU, which the machine has memory for, can compute on the CPU', () => {
+  const all = estimateMemory(config, needs);
+  const largest = largestArray(config, needs) - 1;
+  const texts = (bounds: MemoryBounds) => errorOf(bounds).remedies.map(({ text }) => text);
+  const onGpu = texts({ available: all, limits: { largest } });
+  assert.equal(onGpu.at(-1), 'To compute on the CPU');
+  assert.match(errorOf({ available: all, limits: { largest } }).message, /^an lstm with /);
+  for (const bounds of [
+    { available: all - 1, limits: { largest } },
+    { available: 2 * all, limits: { bytes: all - 1 } },
+  ])
+    assert.ok(!texts(bounds).includes('To compute on the CPU'));
+});
+
 test('a model in use is compared with the limits of the engine', () => {
   const engine = (limits: { bytes?: number; largest?: number }) => ({
     description: {
