@@ -15,3 +15,8 @@ export function shortDuration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
+
+/** With two decimals, and a minus sign instead of a hyphen. */
+export function signed(value: number): string {
+  return value.toFixed(2).replace('-', '−');
+}

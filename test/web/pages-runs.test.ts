@@ -169,7 +169,10 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       }
       appendFileSync(
         log,
-        line({ type: 'advice', kind: 'overfitting', message: 'A larger dropout may help.' }, 50),
+        line(
+          { type: 'advice', code: 'overfitting', remedies: [], message: 'A larger dropout may help.' },
+          50,
+        ),
       );
       await withServer(async (address, stop) => {
         const page = await browser.open(address, look);
@@ -186,6 +189,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
         await page.getByLabel('filter the runs').fill('');
         await rowOf(page, 'live').getByRole('link').click();
         await page.locator('canvas').first().waitFor();
+        await page.getByRole('heading', { name: 'Advice and warnings' }).waitFor();
         await check('a running run');
         await page.goto(`${address.split('#')[0]}#/run?id=0123456789ab`);
         await page.getByRole('alert').waitFor();

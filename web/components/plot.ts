@@ -20,8 +20,8 @@ export function mountPlot(
 ): { readonly plot: uPlot; readonly remove: () => void } {
   const axis: uPlot.Axis = {
     stroke: colourOf('--ink-soft'),
-    grid: { stroke: colourOf('--line') },
-    ticks: { stroke: colourOf('--line') },
+    grid: { stroke: colourOf('--line'), width: 1 },
+    ticks: { stroke: colourOf('--line'), width: 1 },
   };
   const width = () => Math.max(200, host.clientWidth);
   const plot = new uPlot(

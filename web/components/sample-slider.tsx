@@ -18,6 +18,7 @@ export function SampleSlider({ samples, chosen, onChoose }: SampleSliderProps) {
       {samples.length > 1 && (
         <input
           type="range"
+          class="wide"
           min={0}
           max={last}
           value={index}

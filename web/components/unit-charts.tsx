@@ -1,4 +1,5 @@
 /** What a unit's values look like: histogram, strongest places, and the gates of its layer. */
+import { signed } from '../words.ts';
 import type { GateFacts, UnitFacts } from '../worker/api.ts';
 
 export interface UnitChartsProps {
@@ -65,9 +66,9 @@ function Histogram({ facts: { histogram, lowest, highest, mean } }: { readonly f
         })}
       </svg>
       <figcaption>
-        <span>{lowest.toFixed(2)}</span>
-        <span>mean {mean.toFixed(2)}</span>
-        <span>{highest.toFixed(2)}</span>
+        <span>{signed(lowest)}</span>
+        <span>mean {signed(mean)}</span>
+        <span>{signed(highest)}</span>
       </figcaption>
     </figure>
   );
@@ -95,7 +96,7 @@ function Saturation({ gates, unit }: { readonly gates: readonly GateFacts[]; rea
                 class={k === unit - 1 ? 'point chosen' : 'point'}
               />
             ))}
-            <text x="4" y="12">
+            <text x="96" y="12" text-anchor="end">
               {part}
             </text>
           </svg>

@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import type { UnitLabel } from '../../src/browser.ts';
 import { choose, chosen } from '../neurons-state.ts';
+import { signed } from '../words.ts';
 import type { ReadingFacts } from '../worker/api.ts';
 
 const search = signal('');
@@ -56,7 +57,7 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
                 {own.label ?? 'no label'}
                 {same !== undefined && <small>like {nameOf(facts.labels[same])}</small>}
               </span>
-              <span class="figure">{own.r.toFixed(2)}</span>
+              <span class="figure">{signed(own.r)}</span>
             </button>
           </li>
         ))}

@@ -17,6 +17,7 @@ import {
 } from '../neurons-state.ts';
 import { setParameters } from '../router.ts';
 import { model } from '../session.ts';
+import { signed } from '../words.ts';
 import type { ReadingFacts } from '../worker/api.ts';
 import { Dial } from './dial.tsx';
 import { StretchPanel } from './stretch-panel.tsx';
@@ -53,9 +54,9 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
       {label && (
         <p class="hint">
           {label.label === undefined ? 'No label: its highest correlation is ' : 'Correlation '}{' '}
-          {label.r.toFixed(2)}; the highest before training was {label.untrained.toFixed(2)}.
+          {signed(label.r)}; the highest before training was {label.untrained.toFixed(2)}.
           {label.next.length > 0 &&
-            ` Next: ${label.next.map(({ label: name, r }) => `${name} (${r.toFixed(2)})`).join(', ')}.`}
+            ` Next: ${label.next.map(({ label: name, r }) => `${name} (${signed(r)})`).join(', ')}.`}
         </p>
       )}
       <div class="row">
