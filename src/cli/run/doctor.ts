@@ -99,12 +99,11 @@ const HEADING = [
   'in batches of 50 rows × 50 symbols:',
 ];
 
-function adapterLine({ number, twin, name, backend, isSoftware, hasFloat16, limits }: AdapterFacts): string {
+function adapterLine({ number, twin, name, backend, isSoftware, limits }: AdapterFacts): string {
   const facts = [
     `${backend}, ${isSoftware ? 'software' : 'hardware'}`,
     `${formatBytes(limits.maxStorageBufferBindingSize)} for one array`,
     `${formatBytes(limits.maxComputeWorkgroupStorageSize)} and ${limits.maxComputeInvocationsPerWorkgroup} threads in a workgroup`,
-    ...(hasFloat16 ? ['float16'] : []),
     ...(twin === undefined ? [] : [`not to be told from GPU ${twin}, which has the same name`]),
     ...(number === undefined ? ['not used: it computes on the CPU'] : []),
   ];

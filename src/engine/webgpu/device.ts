@@ -25,8 +25,6 @@ export interface AdapterFacts {
   readonly backend: string;
   /** Whether the adapter is a program that computes on the CPU. */
   readonly isSoftware: boolean;
-  /** Whether kernels may use 16-bit floating point. */
-  readonly hasFloat16: boolean;
   /** Bytes and counts, as WebGPU defines them. */
   readonly limits: RequestedLimits;
 }
@@ -48,7 +46,6 @@ export function factsOf(
   return {
     ...{ number, twin, name, backend },
     isSoftware: adapter.info.isFallbackAdapter,
-    hasFloat16: adapter.features.has('shader-f16'),
     limits: limits as RequestedLimits,
   };
 }
