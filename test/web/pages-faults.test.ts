@@ -184,12 +184,16 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.route(/worker-.*\.js$/, (route) => route.abort());
     await page.reload();
     await page.getByText('its program could not be loaded').first().waitFor();
+    await page.getByRole('link', { name: 'Train', exact: true }).click();
     await page.unroute(/worker-.*\.js$/);
     await page.getByRole('button', { name: 'Start again' }).click();
+    // The new worker is asked for a GPU.
+    await page.getByText(/^(train on the GPU|Training uses the CPU: (?!the model's worker).*)$/).waitFor();
+    await page.getByRole('link', { name: 'Write', exact: true }).click();
     await openExample(page);
     await page.context().close();
     assert.deepEqual(
-      site.problems.splice(0).filter((problem) => !/ERR_FAILED/.test(problem)),
+      site.problems.splice(0).filter((problem) => !/ERR_FAILED|worker has stopped/.test(problem)),
       [],
     );
   });

@@ -1,9 +1,15 @@
 /** The choice to train on the GPU. If the page has none, it says why. */
-import { signal } from '@preact/signals';
-import { worker } from '../session.ts';
+import { effect, signal } from '@preact/signals';
+import { restarts, worker } from '../session.ts';
 import type { GpuFacts } from '../worker/api.ts';
 
 const gpu = signal<GpuFacts | 'unknown' | 'asked'>('unknown');
+
+// A new worker can answer when the last one could not.
+effect(() => {
+  restarts.value;
+  gpu.value = 'unknown';
+});
 
 async function ask(): Promise<void> {
   gpu.value = 'asked';
