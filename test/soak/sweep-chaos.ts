@@ -214,6 +214,11 @@ function parsed(line: string): LoggedEvent[] {
   }
 }
 
+/** As its jobs have it. */
+function nameOf(worker: ChildProcess): string {
+  return `${hostname()}:${worker.pid}`;
+}
+
 class Chaos {
   readonly #folder: string;
   readonly #settings: Settings;
@@ -243,7 +248,7 @@ class Chaos {
         if (!open) break;
         assert.ok(performance.now() - begun < TIME_LIMIT, JSON.stringify(counts));
         if (performance.now() - last < CALM) continue;
-        const worker = this.#pick();
+        const worker = await this.#pick(store);
         if (!worker) continue;
         last = performance.now();
         if (server && away.length < outages && killed.length >= (away.length + 1) * 2) {
@@ -275,14 +280,17 @@ class Chaos {
     worker.on('exit', () => this.#workers.delete(worker));
   }
 
-  #pick(): ChildProcess | undefined {
-    const awake = [...this.#workers].filter((worker) => !this.#frozen.has(worker));
-    return awake[Math.floor(this.#random.nextUniform() * awake.length)];
+  /** A worker that has a job: others would lose nothing. */
+  async #pick(store: SweepStore): Promise<ChildProcess | undefined> {
+    const busy = new Set((await store.running()).map((job) => job.worker));
+    const found = [...this.#workers].filter(
+      (worker) => !this.#frozen.has(worker) && busy.has(nameOf(worker)),
+    );
+    return found[Math.floor(this.#random.nextUniform() * found.length)];
   }
 
   async #kill(worker: ChildProcess, store: SweepStore): Promise<Kill> {
-    const own = `${hostname()}:${worker.pid}`;
-    const jobs = (await store.running()).filter((job) => job.worker === own);
+    const jobs = (await store.running()).filter((job) => job.worker === nameOf(worker));
     worker.kill('SIGKILL');
     setTimeout(() => this.#start(), 1000);
     return { at: Date.now(), jobs };
