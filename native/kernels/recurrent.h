@@ -386,34 +386,49 @@ static void pack_left_sides(const Layer& l, const RecurrentBuffers& b, Team* tea
   barrier(team);
 }
 
-// Computes the gradients of the weights of `count` panels of one gate, from `first` on. The candidate of a gru has its own: with the reset after
-// the product dUn = Σ (dn·r) h'ᵀ, before it dUn = Σ dn (r·h')ᵀ.
+// The panels of inputs in one part of a task, if tasks are divided.
+static const int PART_PANELS = 4;
+INLINE int parts_of(int kPanels) { return (kPanels + PART_PANELS - 1) / PART_PANELS; }
+
+// As weight_gradient, for one part of the inputs; for all of them if `part` is negative.
 template <class Element>
-static void panel_gradients(const Layer& l, const Call* call, int gate, int first, int count) {
+static void part_gradient(index_t steps, int kPanels, Panels x, int count, Panels dY, Panels dW, int part) {
+  const int first = part < 0 ? 0 : part * PART_PANELS, rest = kPanels - first;
+  const Panels from = {x.at + first * x.next, x.next}, into = {dW.at + (index_t)first * LANES * LANES, dW.next};
+  weight_gradient<Element>(steps, part < 0 || rest < PART_PANELS ? rest : PART_PANELS, from, count, dY, into);
+}
+
+// Computes the gradients of the weights of `count` panels of one gate, from `first` on: all if `part` is negative, else a part of them, those of
+// the hidden weights first; part 0 includes the biases and the look-up. The candidate of a gru has its own: with the reset after the product
+// dUn = Σ (dn·r) h'ᵀ, before it dUn = Σ dn (r·h')ᵀ.
+template <class Element>
+static void panel_gradients(const Layer& l, const Call* call, int gate, int first, int count, int part) {
   const RecurrentNumbers& n = *(const RecurrentNumbers*)call->numbers;
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
-  const int HP = l.hPanels, panel = gate * HP + first;
+  const int HP = l.hPanels, panel = gate * HP + first, hParts = parts_of(HP);
   const index_t rows = l.T * l.B, KH = (index_t)HP * LANES * LANES, KD = (index_t)l.dPanels * LANES * LANES;
   const Panels d = {l.gate + panel * l.tapeNext, l.tapeNext};
   const bool isCandidate = l.cell == CELL_GRU && gate == 2;
   // What the hidden weights are multiplied by, and the gradient of that product.
   const Panels h = {isCandidate && !l.after ? l.candidate : l.before, l.tapeNext};
   const Panels dHidden = {isCandidate && l.after ? l.candidate + first * l.tapeNext : d.at, l.tapeNext};
-  float* hiddenInto = b.gradient + (index_t)n.hiddenWeights + panel * KH;
-  float *inputBias = b.gradient + (index_t)n.inputBias + panel * LANES, *hiddenBias = b.gradient + (index_t)n.hiddenBias + panel * LANES;
-  column_sums(rows, count, d, inputBias);
-  if (dHidden.at == d.at) copy_floats(hiddenBias, inputBias, count * LANES);
-  else column_sums(rows, count, dHidden, hiddenBias);
   const index_t V = l.D;
-  if (l.tokens) sum_by_token(rows, count, (const int*)b.input, V, d, {b.gradient + (index_t)n.inputWeights + panel * V * LANES, V * LANES});
+  if (part <= 0) {
+    float *inputBias = b.gradient + (index_t)n.inputBias + panel * LANES, *hiddenBias = b.gradient + (index_t)n.hiddenBias + panel * LANES;
+    column_sums(rows, count, d, inputBias);
+    if (dHidden.at == d.at) copy_floats(hiddenBias, inputBias, count * LANES);
+    else column_sums(rows, count, dHidden, hiddenBias);
+    if (l.tokens) sum_by_token(rows, count, (const int*)b.input, V, d, {b.gradient + (index_t)n.inputWeights + panel * V * LANES, V * LANES});
+  }
   if (Element::IS_PACKED) {
     pack_in_place(rows, count, d);
     if (dHidden.at != d.at) pack_in_place(rows, count, dHidden);
   }
   const index_t steps = Element::steps_of_rows(rows);
-  weight_gradient<Element>(steps, HP, h, count, dHidden, {hiddenInto, KH});
-  if (l.tokens) return;
-  weight_gradient<Element>(steps, l.dPanels, inputs_of<Element>(l, b), count, d, {b.gradient + (index_t)n.inputWeights + panel * KD, KD});
+  if (part < hParts) part_gradient<Element>(steps, HP, h, count, dHidden, {b.gradient + (index_t)n.hiddenWeights + panel * KH, KH}, part);
+  if (l.tokens || (part >= 0 && part < hParts)) return;
+  part_gradient<Element>(steps, l.dPanels, inputs_of<Element>(l, b), count, d, {b.gradient + (index_t)n.inputWeights + panel * KD, KD},
+                         part < 0 ? part : part - hParts);
 }
 
 template <class Element>
@@ -455,11 +470,14 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
   barrier(team);
   if (Element::IS_PACKED) pack_left_sides(l, b, team, thread);
 
-  // A task is four panels of one gate.
-  enum { GROUP = 4 };
-  const int groups = (HP + GROUP - 1) / GROUP, tasks = l.gates * groups;
-  for (int task = next_task(team, 0); task < tasks; task = next_task(team, 0)) {
-    const int gate = task / groups, first = (task % groups) * GROUP;
-    panel_gradients<Element>(l, call, gate, first, HP - first < GROUP ? HP - first : GROUP);
+  // A task is four panels of one gate. With many threads it is a part of that, so that all have work; with few, it is not, because each part
+  // reads the gradients of the sums once more. In bfloat16, a task packs these gradients in place, so it has no parts.
+  enum { GROUP = 4, TASKS_PER_THREAD = 4 };
+  const int groups = (HP + GROUP - 1) / GROUP, whole = l.gates * groups;
+  const bool divides = !Element::IS_PACKED && whole < TASKS_PER_THREAD * team->threads;
+  const int parts = divides ? parts_of(HP) + (l.tokens ? 0 : parts_of(l.dPanels)) : 1;
+  for (int task = next_task(team, 0); task < whole * parts; task = next_task(team, 0)) {
+    const int gate = task % whole / groups, first = task % whole % groups * GROUP;
+    panel_gradients<Element>(l, call, gate, first, HP - first < GROUP ? HP - first : GROUP, divides ? task / whole : -1);
   }
 }

@@ -43,6 +43,20 @@ for (const [cell, optimizer] of TRAININGS) {
   });
 }
 
+test('more threads than processors, and more than rows, give the same bits', async (context) => {
+  const [variant] = variants;
+  if (!variant) return context.skip('no native engine');
+  // With so many threads, the gradient of the weights of 100 units is divided into smaller tasks.
+  for (const [cell, optimizer] of TRAININGS) {
+    const bits = new Set<string>();
+    for (const threads of [1, 16, 64]) {
+      const engine = new CpuEngine(nativeBackend({ variant, threads }));
+      bits.add(await parametersAfter(engine, cell, optimizer, 5, { hiddenSize: 100 }));
+    }
+    assert.equal(bits.size, 1, `${cell}, ${optimizer}`);
+  }
+});
+
 test('held units give the same bits on every engine with fused multiply-add and with any number of threads', async (context) => {
   let expected: FloatArray | undefined;
   for await (const [name, engine] of comparable(context)) {
