@@ -4,13 +4,15 @@
  *     npm run build && node --import tsx test/soak/live-pages.ts [MINUTES]
  *
  * The run is a log to which lines are appended, about twelve iterations a second, with an evaluation and a sample after each hundredth. Prints
- * the memory once a minute, and compares the last sixth of the time with the second one.
+ * the memory once a minute, and compares the last sixth of the time with the second one. The memory of the server is that of its heaps after a
+ * collection, with what they keep outside: its resident memory also has what V8 has not returned, and is printed, too.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Page } from 'playwright-core';
@@ -25,6 +27,17 @@ const RATE = 12;
 const OTHER_RUNS = 20;
 /** The name of the growing run: its folder. */
 const LIVE = /\/live$/;
+
+/** For each thread of the server: prints the bytes of its heap, and of the buffers outside that it holds. */
+const REPORT_MEMORY = `
+  import { threadId } from 'node:worker_threads';
+  import { writeSync } from 'node:fs';
+  const timer = setInterval(() => {
+    gc();
+    const { heapUsed, external } = process.memoryUsage();
+    writeSync(2, 'memory ' + threadId + ' ' + (heapUsed + external) + '\\n');
+  }, 1000);
+  timer.unref();`;
 
 export interface LivePagesReport {
   /** Of the run, when the time was over. */
@@ -48,9 +61,11 @@ export async function watchLivePages(
   for (let k = 0; k < OTHER_RUNS; k++) writeRun(join(folder, `run-${k}`), run(500, { runId: `other-${k}` }));
   writeRun(live, line(started({ runId: 'live', iterations: 1e6 })));
   const lock = await FolderLock.acquire(live);
-  const child = spawn(process.execPath, [program, 'ui', folder, '--no-open', '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const words = ['--expose-gc', '--import', `data:text/javascript,${encodeURIComponent(REPORT_MEMORY)}`];
+  const child = spawn(process.execPath, [...words, program, 'ui', folder, '--no-open', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const heaps = readHeaps(child.stderr);
   const [address] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   const browser = await chromium.launch({
     executablePath: executablePath as string,
@@ -79,11 +94,12 @@ export async function watchLivePages(
       await sleep(Math.max(0, next - passed()) * 1000);
       memory.runs.push(await megabytesOf(runs));
       memory.run.push(await megabytesOf(detail));
-      memory.server.push(residentMegabytes(child.pid));
+      memory.server.push([...heaps.values()].reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20);
       const figures = Object.entries(memory).map(
         ([name, values]) => `${name} ${values.at(-1)?.toFixed(1)} MB`,
       );
-      print(`${Math.round(passed())} s  ${last} iterations  ${figures.join('  ')}`);
+      const resident = `server, resident ${residentMegabytes(child.pid).toFixed(0)} MB`;
+      print(`${Math.round(passed())} s  ${last} iterations  ${figures.join('  ')}  ${resident}`);
     }
     clearInterval(growing);
     const text = detail.getByText(`iteration ${last.toLocaleString('en')} of`);
@@ -130,6 +146,17 @@ function megabytesOf(page: Page): Promise<number> {
     const { bytes } = await performance.measureUserAgentSpecificMemory();
     return bytes / 2 ** 20;
   });
+}
+
+/** The newest reports of REPORT_MEMORY, by thread. */
+function readHeaps(stream: NodeJS.ReadableStream): ReadonlyMap<string, number> {
+  const heaps = new Map<string, number>();
+  createInterface({ input: stream }).on('line', (text) => {
+    const [, thread, bytes] = /^memory (\d+) (\d+)$/.exec(text) ?? [];
+    if (thread !== undefined) heaps.set(thread, Number(bytes));
+    else process.stderr.write(`${text}\n`);
+  });
+  return heaps;
 }
 
 /** NaN if the system does not report it. */
