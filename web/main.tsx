@@ -6,9 +6,6 @@ import { OpenButton } from './components/no-model.tsx';
 import { acceptDrops } from './drop.ts';
 import { isolate } from './isolate.ts';
 import { Neurons } from './pages/neurons.tsx';
-import { Run } from './pages/run.tsx';
-import { Runs } from './pages/runs.tsx';
-import { Train } from './pages/train.tsx';
 import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
 import { connectionProblem, followRuns } from './run-list.ts';
@@ -26,8 +23,10 @@ import { source } from './sources/source.ts';
 import { type ThemeChoice, themeChoice } from './theme.ts';
 import { stopTraining } from './training-state.ts';
 
+const Run = lazy(async () => (await import('./pages/run.tsx')).Run);
+// Pages with charts are fetched when they are opened.
 const RUN_PAGES = {
-  runs: { title: 'Runs', show: Runs, key: 'r' },
+  runs: { title: 'Runs', show: lazy(async () => (await import('./pages/runs.tsx')).Runs), key: 'r' },
   sweeps: {
     title: 'Sweeps',
     show: lazy(async () => (await import('./pages/sweeps.tsx')).Sweeps),
@@ -39,7 +38,7 @@ const PAGES = {
   ...((source ? RUN_PAGES : {}) as typeof RUN_PAGES),
   write: { title: 'Write', show: Write, key: 'w' },
   neurons: { title: 'Neurons', show: Neurons, key: 'n' },
-  train: { title: 'Train', show: Train, key: 't' },
+  train: { title: 'Train', show: lazy(async () => (await import('./pages/train.tsx')).Train), key: 't' },
 } as const;
 type PageName = keyof typeof PAGES;
 

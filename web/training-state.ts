@@ -88,7 +88,7 @@ export async function start(resume?: StoredRun): Promise<void> {
   try {
     const options = resume ? engineOf(settings.value) : valuesOf(facts.value, settings.value);
     running.value = abort;
-    if (!resume) await navigator.storage?.persist?.().catch(() => false);
+    if (!resume) navigator.storage?.persist?.().catch(() => false);
     const name = resume?.name ?? textName.value;
     const request = { text: resume ? '' : text.value, name, options, resume: resume?.id };
     for await (const message of worker.stream('train', request, abort.signal)) handle(message);

@@ -15,9 +15,12 @@ const WRITE_INTERVAL = 50;
 
 const reading = () => import('./reading.ts');
 const runs = () => import('./stored-runs.ts');
+const training = () => import('./training.ts');
 
 const api: Api = {
   async optionFacts(of) {
+    // Who asks will train soon.
+    if (of === 'training') training().catch(() => {});
     return (await import('../../src/option-facts.ts')).optionFacts(of);
   },
   async open({ bytes, name }) {
@@ -64,7 +67,7 @@ const api: Api = {
     return (await import('./gpu.ts')).gpuFacts();
   },
   async *train(request, signal) {
-    yield* (await import('./training.ts')).trainInWorker(request, signal);
+    yield* (await training()).trainInWorker(request, signal);
   },
   async runs() {
     return (await runs()).storedRuns();
