@@ -199,7 +199,7 @@ function KeyHelp() {
           <dt>
             <kbd>Esc</kbd>
           </dt>
-          <dd>stop writing or training</dd>
+          <dd>stop writing or training, on the page of it</dd>
         </div>
         <div>
           <dt>
@@ -228,11 +228,11 @@ function KeyHelp() {
 let isJumping = false;
 
 addEventListener('keydown', (event) => {
-  const target = event.target as HTMLElement;
-  const isTyping = target.matches('input, textarea, select');
+  const isTyping = event.target instanceof Element && event.target.matches('input, textarea, select');
   if (event.key === 'Escape') {
-    stopWriting();
-    stopTraining();
+    // In a field, the key closes a list of the browser. It must not end a run.
+    if (shownPage() === 'write') stopWriting();
+    if (shownPage() === 'train' && !isTyping) stopTraining();
     return;
   }
   if (isTyping) return;

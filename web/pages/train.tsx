@@ -1,5 +1,5 @@
 /** Train: a model on a text, in the page. */
-import { Controls, flagsOf, problemOf } from '../components/controls.tsx';
+import { Controls, flagsOf, problemOf, quoted } from '../components/controls.tsx';
 import { GpuChoice } from '../components/gpu-choice.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { StoredRuns } from '../components/stored-runs.tsx';
@@ -82,7 +82,9 @@ export function Train() {
         <details>
           <summary>The same on the command line</summary>
           <code class="block">
-            {['npx char-rnn train', textName.value, ...flagsOf(facts.value, settings.value)].join(' ')}
+            {['npx char-rnn train', quoted(textName.value), ...flagsOf(facts.value, settings.value)].join(
+              ' ',
+            )}
           </code>
         </details>
         <StoredRuns />

@@ -17,7 +17,7 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
   const points = new PointBuffer();
   let iterations = 0;
   let iteration = 0;
-  let bestLoss: number | undefined;
+  let bestLoss = request.resume === undefined ? undefined : (await folder?.record())?.bestLoss;
   /** Whether the last checkpoint could not be written. */
   let isUnsaved = false;
   let started: StartedEvent | undefined;
@@ -115,7 +115,8 @@ async function runOf(
   folder: RunFolder | undefined,
   signal: AbortSignal,
 ): Promise<AsyncIterable<TrainingEvent>> {
-  const given = { signal, name, checkpointDir: folder?.storage };
+  // The page offers only the best and the last checkpoint, of which the storage has copies.
+  const given = { signal, name, checkpointDir: folder?.storage, keep: 1 };
   if (resume === undefined || !folder) return train({ ...options, ...given, text });
   return train({ ...options, ...given, text: await folder.text(), resume: await folder.checkpoint('last') });
 }
