@@ -195,7 +195,7 @@ class RecordFile {
   #fail(error: unknown): void {
     if (this.#failedAt === undefined) {
       this.#warn(
-        `${this.#path} can't be written: ${describeSystemError(error)}. Training goes on, and the program tries again.`,
+        `${this.#path} can't be written: ${describeSystemError(error)}. Training continues, and the program tries again.`,
       );
     }
     this.#failedAt = performance.now();
@@ -205,7 +205,9 @@ class RecordFile {
     this.#waiting = [];
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-    this.#warn(`${this.#path} can't be written: ${describeSystemError(error)}. Training goes on without it.`);
+    this.#warn(
+      `${this.#path} can't be written: ${describeSystemError(error)}. Training continues without it.`,
+    );
   }
 
   #warn(message: string): void {
