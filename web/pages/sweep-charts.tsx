@@ -54,19 +54,21 @@ function Coordinates({ detail, chosen, onChoose, rung, compared }: CoordinatesPr
         id: trial.number,
         title: titleOf(trial, lossOf(trial)),
         strength: best.length > 1 ? 1 - at / (best.length - 1) : 1,
-        isBest: at === 0,
+        isBest: at === 0 && Number.isFinite(lossOf(trial)),
       }),
     )
     .reverse();
   const first = best[0] as SweepTrial;
   const left = compared.length - best.length;
-  const summary = `${best.length === 1 ? 'The trial' : `The ${left > 0 ? `best ${best.length}` : best.length} trials`} after rung ${rung + 1}, one line each. The thicker, orange line is the best: ${titleOf(first, lossOf(first))}`;
+  const isAnyGood = Number.isFinite(lossOf(first));
+  const summary = `${best.length === 1 ? 'The trial' : `The ${left > 0 ? `best ${best.length}` : best.length} trials`} after rung ${rung + 1}, one line each.${isAnyGood ? ` The thicker, orange line is the best: ${titleOf(first, lossOf(first))}` : ' All exploded.'}`;
   return (
     <figure>
       <ParallelCoordinates axes={axesOf(detail, compared, rung)} {...{ lines, chosen, onChoose, summary }} />
       <figcaption>
         <span>
-          Each line is a trial. The stronger a line, the lower its loss; the best is orange
+          Each line is a trial. The stronger a line, the lower its loss
+          {isAnyGood && '; the best is orange'}
           {chosen !== undefined && ', the marked one is dashed'}. All figures are in the table below.
           {left > 0 && ` ${left.toLocaleString('en')} trials with higher losses are not drawn.`}
         </span>

@@ -135,7 +135,7 @@ function Sweep({ detail }: { readonly detail: SweepDetail }) {
         </p>
       </section>
     );
-  const halving = rungs > 1 ? `${rungs} rungs, one trial in ${eta} continues` : 'all trained to the end';
+  const halving = rungs > 1 ? `${rungs} rungs, one trial in ${eta} continues` : 'without halving';
   return (
     <>
       <div class="columns halves">
