@@ -199,24 +199,29 @@ export class LanguageModel {
    * The checkpoint as the bytes of a file. They are read back and compared with the checkpoint.
    *
    * @param precision The type of the numbers in the file. Default: that of the checkpoint, float32 in ONNX and float64 in Torch7. Another one
-   *   leaves out the training state.
+   *   leaves out the training state. `int8`, for matrices in safetensors, too.
    * @throws {OptionError} for an unknown format or precision
    * @throws {CheckpointError} `checkpoint-not-convertible` or `torch7-unsupported` if the format can't store the model
    */
-  toBytes(format: ExportFormat = 'safetensors', precision?: StoredPrecision): Uint8Array {
+  toBytes(format: ExportFormat = 'safetensors', precision?: StoredPrecision | 'int8'): Uint8Array {
     if (!EXPORT_FORMATS.includes(format)) {
       throw new OptionError(
         'format',
         `got ${JSON.stringify(format)}, expected one of ${EXPORT_FORMATS.join(', ')}`,
       );
     }
-    if (precision !== undefined && !STORED_PRECISIONS.includes(precision)) {
+    const isInt8 = precision === 'int8';
+    if (precision !== undefined && !isInt8 && !STORED_PRECISIONS.includes(precision)) {
       throw new OptionError(
         'precision',
-        `got ${JSON.stringify(precision)}, expected one of ${STORED_PRECISIONS.join(', ')}`,
+        `got ${JSON.stringify(precision)}, expected one of ${STORED_PRECISIONS.join(', ')}, int8`,
       );
     }
-    const { parts, check } = exportCheckpoint(this.checkpoint, format, { precision });
+    const { parts, check } = exportCheckpoint(
+      this.checkpoint,
+      format,
+      isInt8 ? { quantize: precision } : { precision },
+    );
     const bytes = joinBytes(parts);
     check(bytesSource(bytes), `the file in ${format}`);
     return bytes;

@@ -15,6 +15,7 @@ import {
   type EveryField,
   encodeMetadata,
   FORMAT_VERSION,
+  INT8_VERSION,
   METADATA_KEY,
   SHAPE_CHANGE_VERSION,
 } from './metadata.ts';
@@ -29,7 +30,7 @@ import {
   type TensorToStore,
 } from './safetensors/safetensors.ts';
 import type { CheckpointIdentity } from './storage/storage.ts';
-import type { HalfPrecision } from './stored-precision.ts';
+import type { RoundedType } from './stored-precision.ts';
 import { decodeMeanSquare, meanSquareTensors } from './tensors/mean-square-tensors.ts';
 import { vectorFromTensors, vectorNames, vectorTensors } from './tensors/tensors.ts';
 import {
@@ -51,14 +52,14 @@ type Tensors = ReadonlyMap<string, TensorInFile>;
  *
  * @param storedAs Rounds the parameters to this type. For a checkpoint without a training state.
  */
-export function encodeCheckpoint(checkpoint: Checkpoint, storedAs?: HalfPrecision): Iterable<Uint8Array> {
+export function encodeCheckpoint(checkpoint: Checkpoint, storedAs?: RoundedType): Iterable<Uint8Array> {
   return encodeSafetensors(checkpointTensors(checkpoint, storedAs));
 }
 
 /** A checkpoint as named tensors and metadata. */
 export function checkpointTensors(
   checkpoint: Checkpoint,
-  storedAs?: HalfPrecision,
+  storedAs?: RoundedType,
 ): Safetensors<TensorToStore> {
   const layout = layoutOf(checkpoint.config);
   const tensors = new Map([
@@ -209,9 +210,13 @@ export function configOf({ config, reset }: CheckpointMetadata): ModelConfig {
  */
 export function checkpointMetadata(
   checkpoint: Checkpoint,
-  storedAs?: HalfPrecision,
+  storedAs?: RoundedType,
 ): ReadonlyMap<string, string> {
-  return encodeMetadata({ ...metadataOf(checkpoint), ...(storedAs && { storedAs }) });
+  return encodeMetadata({
+    ...metadataOf(checkpoint),
+    ...(storedAs && { storedAs }),
+    ...(storedAs === 'int8' && { formatVersion: INT8_VERSION }),
+  });
 }
 
 function metadataOf(checkpoint: Checkpoint): CheckpointMetadata {

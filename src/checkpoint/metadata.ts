@@ -17,6 +17,9 @@ export const SHAPE_CHANGE_VERSION = 2;
 /** Version of files whose parameters are an average, from which programs of earlier versions would train on. */
 export const AVERAGE_VERSION = 3;
 
+/** Version of files with matrices in int8, which programs of earlier versions can't read. */
+export const INT8_VERSION = 4;
+
 /** The only metadata key. */
 export const METADATA_KEY = 'char_rnn';
 
@@ -35,7 +38,7 @@ const average = () => z.optional(z.object({ since: count() }));
 const knownText = () => z.object({ bytes: count(), sha256: z.string() });
 
 const metadataSchema = z.object({
-  formatVersion: z.literal([FORMAT_VERSION, SHAPE_CHANGE_VERSION, AVERAGE_VERSION]),
+  formatVersion: z.literal([FORMAT_VERSION, SHAPE_CHANGE_VERSION, AVERAGE_VERSION, INT8_VERSION]),
   config: z.object({
     cell: z.enum(CELL_NAMES),
     layers: size().check(z.maximum(MAX_LAYERS)),
@@ -57,7 +60,7 @@ const metadataSchema = z.object({
   ),
   precision: z.enum(['float32', 'float64']),
   /** Number type of the parameters in the file, if not `precision`. */
-  storedAs: z.optional(z.enum(HALF_PRECISIONS)),
+  storedAs: z.optional(z.enum([...HALF_PRECISIONS, 'int8'])),
   vocabulary: z.object({
     kind: z.enum(['character', 'byte', 'grapheme']),
     normalize: z.enum(['none', 'nfc']),
@@ -156,10 +159,10 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
     throw malformed(file, 'its metadata is not JSON');
   }
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
-  if (typeof version === 'number' && version > AVERAGE_VERSION) {
+  if (typeof version === 'number' && version > INT8_VERSION) {
     throw new CheckpointError(
       'checkpoint-newer',
-      `${file} has format version ${version}; this program reads versions up to ${AVERAGE_VERSION}. Update char-rnn.`,
+      `${file} has format version ${version}; this program reads versions up to ${INT8_VERSION}. Update char-rnn.`,
     );
   }
   return checkMetadata(value, file);

@@ -7,5 +7,8 @@ export type HalfPrecision = (typeof HALF_PRECISIONS)[number];
 export const STORED_PRECISIONS = ['float32', 'float64', ...HALF_PRECISIONS] as const;
 export type StoredPrecision = (typeof STORED_PRECISIONS)[number];
 
-/** The type of a parameter tensor in a file. */
+/** The type of a parameter tensor in a file. In an int8 file, matrices are int8 and biases float32. */
 export type WeightType = StoredPrecision | 'int8';
+
+/** What parameters are rounded to in a file. */
+export type RoundedType = HalfPrecision | 'int8';

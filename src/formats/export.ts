@@ -4,10 +4,13 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { encodeCheckpoint } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
 import { fromHalf, isHalf, largestHalf, toHalf } from '../checkpoint/safetensors/half-precision.ts';
-import type { HalfPrecision, StoredPrecision } from '../checkpoint/stored-precision.ts';
+import type { HalfPrecision, RoundedType, StoredPrecision } from '../checkpoint/stored-precision.ts';
 import { programCell } from '../checkpoint/tensors/gates.ts';
-import type { FloatArray, Precision } from '../engine/engine.ts';
-import { CheckpointError } from '../errors.ts';
+import { onLevels } from '../checkpoint/tensors/tensors.ts';
+import type { FloatArray, Precision, Quantization } from '../engine/engine.ts';
+import { checkQuantizable } from '../engine/int8.ts';
+import { CheckpointError, UnsupportedError } from '../errors.ts';
+import { layoutOf } from '../model/config.ts';
 import { dropsWeights, NO_REGULARIZATION } from '../model/regularization.ts';
 import { formatCount } from '../util/format.ts';
 import type { ExportFormat } from './format-names.ts';
@@ -24,6 +27,8 @@ export interface ExportOptions {
    * bfloat16 round the parameters, and leave out the training state.
    */
   readonly precision?: StoredPrecision | undefined;
+  /** Stores matrices in int8, in safetensors alone, and leaves out the training state. The precision is float32. */
+  readonly quantize?: Quantization | undefined;
   /** Whether a model is refused if PyTorch has no modules for its layers. Default: true. */
   readonly pytorchModules?: boolean | undefined;
 }
@@ -67,14 +72,17 @@ export function exportCheckpoint(
   if (format === 'vocabulary') return exportVocabulary(checkpoint);
   if (format === 'pytorch' && options.pytorchModules !== false) checkPyTorchSupport(checkpoint);
   const precision = options.precision ?? precisionOf(format, checkpoint);
-  const storedAs = isHalf(precision) ? precision : undefined;
-  if (storedAs) checkHalfSupport(format, storedAs);
-  const keepsTraining = format === 'safetensors' && precision === checkpoint.precision;
+  const { quantize } = options;
+  if (quantize) checkInt8Support(checkpoint, format, options.precision);
+  const half = isHalf(precision) ? precision : undefined;
+  if (half) checkHalfSupport(format, half);
+  const storedAs = quantize ?? half;
+  const keepsTraining = format === 'safetensors' && precision === checkpoint.precision && !quantize;
   const { training, meanSquare, ...model } = checkpoint;
   // A Torch7 file holds the options and losses of a run, which come from the training state.
   const given =
     format === 'torch7' ? withTorch7Regularization(checkpoint) : keepsTraining ? checkpoint : model;
-  const written = { ...given, ...inPrecision(checkpoint, precision) };
+  const written = { ...given, ...(quantize ? inInt8(checkpoint) : inPrecision(checkpoint, precision)) };
   return {
     parts: ENCODERS[format](written, storedAs),
     notices: [
@@ -85,7 +93,7 @@ export function exportCheckpoint(
       ...(checkpoint.origin && format === 'onnx'
         ? ['left out: the losses of the run that trained the model']
         : []),
-      ...precisionNotices(checkpoint, written, precision),
+      ...(quantize ? int8Notices(checkpoint, written) : precisionNotices(checkpoint, written, precision)),
       ...(format === 'torch7'
         ? torch7Notices({ ...written, regularization: checkpoint.regularization })
         : []),
@@ -114,13 +122,13 @@ function exportVocabulary({ vocabulary }: Checkpoint): Exported {
 const ENCODERS: Readonly<
   Record<
     Exclude<ExportFormat, 'vocabulary'>,
-    (model: Checkpoint, storedAs?: HalfPrecision) => Iterable<Uint8Array>
+    (model: Checkpoint, storedAs: RoundedType | undefined) => Iterable<Uint8Array>
   >
 > = {
   safetensors: encodeCheckpoint,
   pytorch: encodeCheckpoint,
-  onnx: encodeOnnx,
-  npz: encodeNpz,
+  onnx: (model, storedAs) => encodeOnnx(model, halfOf(storedAs)),
+  npz: (model, storedAs) => encodeNpz(model, halfOf(storedAs)),
   torch7: (model) => encodeTorch7(model),
 };
 
@@ -133,6 +141,19 @@ export function keptPrecision({ weightTypes }: Checkpoint, format: ExportFormat)
   if (type === undefined || others.length > 0 || !isHalf(type)) return undefined;
   if (format === 'npz') return type === 'float16' ? type : undefined;
   return format === 'safetensors' || format === 'pytorch' ? type : undefined;
+}
+
+/** The only type but floats, int8, is for safetensors alone. */
+function halfOf(type: RoundedType | undefined): HalfPrecision | undefined {
+  return type === 'int8' ? undefined : type;
+}
+
+/** Whether a checkpoint was stored in int8, and a format is meant to keep that. The parameters must still be those that were read. */
+export function keptQuantization(
+  { weightTypes = [] }: Checkpoint,
+  format: ExportFormat,
+): Quantization | undefined {
+  return format === 'safetensors' && weightTypes.includes('int8') ? 'int8' : undefined;
 }
 
 /** The precision that other programs expect in a format. */
@@ -215,6 +236,47 @@ function inPrecision(
       ],
     },
   );
+}
+
+/** The parameters on the levels of int8. */
+function inInt8({ config, parameters }: Checkpoint): Pick<Checkpoint, 'precision' | 'parameters'> {
+  return { precision: 'float32', parameters: onLevels(layoutOf(config), parameters) };
+}
+
+function int8Notices({ parameters }: Checkpoint, written: Checkpoint): string[] {
+  const change = largestChange(parameters, written.parameters);
+  if (change === 0) return [];
+  return [
+    `rounded to int8: each row of a matrix has 255 levels; the largest change of a parameter is ${change.toExponential(1)}`,
+  ];
+}
+
+/** @throws {CheckpointError} `checkpoint-not-convertible` if a format does not have int8, or a parameter can't be quantized */
+function checkInt8Support(
+  { parameters }: Checkpoint,
+  format: ExportFormat,
+  precision: StoredPrecision | undefined,
+): void {
+  if (format !== 'safetensors') {
+    throw new CheckpointError(
+      'checkpoint-not-convertible',
+      `only safetensors files hold int8 in a form that this program reads, not ${format}.`,
+      { remedies: [{ text: 'Keep the numbers as they are', set: { quantize: undefined } }] },
+    );
+  }
+  if (precision !== undefined && precision !== 'float32') {
+    throw new CheckpointError(
+      'checkpoint-not-convertible',
+      `a file in int8 has float32 scales and biases, but the precision is ${precision}.`,
+      { remedies: [{ text: 'Leave out the precision', set: { precision: undefined } }] },
+    );
+  }
+  try {
+    checkQuantizable(parameters);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    throw new CheckpointError('checkpoint-not-convertible', error.problem, { cause: error });
+  }
 }
 
 /** @throws {CheckpointError} `checkpoint-not-convertible` if a format does not have a type of numbers */

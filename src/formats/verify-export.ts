@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkpointTensors } from '../checkpoint/codec.ts';
 import type { ByteSource } from '../checkpoint/safetensors/byte-source.ts';
 import { storedBytes, type TensorToStore } from '../checkpoint/safetensors/safetensors.ts';
-import type { HalfPrecision, StoredPrecision } from '../checkpoint/stored-precision.ts';
+import type { RoundedType, WeightType } from '../checkpoint/stored-precision.ts';
 import { CheckpointError } from '../errors.ts';
 import type { FormatName } from './format-names.ts';
 import { openCheckpointFile } from './open.ts';
@@ -29,7 +29,7 @@ export function verifyModel(
   }: {
     readonly format: FormatName;
     readonly written: Checkpoint;
-    readonly storedAs?: HalfPrecision | undefined;
+    readonly storedAs?: RoundedType | undefined;
     readonly whole: boolean;
   },
 ): void {
@@ -74,9 +74,10 @@ function modelAlone({ config, regularization, precision, vocabulary, parameters 
 
 function storageDifference(
   { weightTypes, precision }: Checkpoint,
-  expected: StoredPrecision = precision,
+  expected: WeightType = precision,
 ): string | undefined {
-  const other = (weightTypes ?? [precision]).find((type) => type !== expected);
+  const isExpected = (type: WeightType) => type === expected || (expected === 'int8' && type === 'float32');
+  const other = (weightTypes ?? [precision]).find((type) => !isExpected(type));
   return other && `its parameters are stored as ${other}, expected ${expected}`;
 }
 

@@ -1,13 +1,13 @@
 /** Number types of tensors in files, and their conversion to arrays. */
 import type { Precision } from '../../engine/engine.ts';
-import type { HalfPrecision, StoredPrecision } from '../stored-precision.ts';
+import type { HalfPrecision, WeightType } from '../stored-precision.ts';
 import { fromHalf } from './half-precision.ts';
 
-export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+export type TensorArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
 
 export type ArrayType = { new (buffer: ArrayBuffer): TensorArray; readonly BYTES_PER_ELEMENT: number };
 
-export type NumberType = 'float64' | 'float32' | 'int64' | 'int32' | 'uint8';
+export type NumberType = 'float64' | 'float32' | 'int64' | 'int32' | 'int8' | 'uint8';
 
 /** A number type in a file. */
 export interface StoredType {
@@ -37,6 +37,7 @@ export const FLOAT64 = plain('float64', Float64Array);
 export const FLOAT32 = plain('float32', Float32Array);
 export const INT64 = plain('int64', BigInt64Array);
 export const INT32 = plain('int32', Int32Array);
+export const INT8 = plain('int8', Int8Array);
 export const UINT8 = plain('uint8', Uint8Array);
 export const FLOAT16 = half('float16');
 export const BFLOAT16 = half('bfloat16');
@@ -46,7 +47,8 @@ export function numberType(type: ArrayType): NumberType {
   if (type === Float64Array) return 'float64';
   if (type === Float32Array) return 'float32';
   if (type === BigInt64Array) return 'int64';
-  return type === Int32Array ? 'int32' : 'uint8';
+  if (type === Int32Array) return 'int32';
+  return type === Int8Array ? 'int8' : 'uint8';
 }
 
 /** The numbers in the bytes of a tensor. The bytes must be at the start of their buffer. */
@@ -65,7 +67,7 @@ export function isFloat({ array }: StoredType): boolean {
 /** The type in which numbers are stored: their own, or the one to which they are rounded. */
 export function typeToStore(values: TensorArray, storedAs?: HalfPrecision): StoredType {
   if (storedAs) return storedAs === 'float16' ? FLOAT16 : BFLOAT16;
-  const type = [FLOAT64, FLOAT32, INT64, INT32, UINT8].find(
+  const type = [FLOAT64, FLOAT32, INT64, INT32, INT8, UINT8].find(
     ({ array }) => array !== undefined && values instanceof array,
   );
   if (!type) throw new TypeError('a tensor of this type of numbers cannot be stored');
@@ -77,7 +79,7 @@ export interface StoredWeights {
   /** The precision of the model that is read. */
   readonly precision: Precision;
   /** The types of the parameter tensors, in the order given. Absent if all are stored in the model's precision. */
-  readonly weightTypes?: readonly StoredPrecision[];
+  readonly weightTypes?: readonly WeightType[];
   /** Reports that they are not what the metadata says. */
   readonly notice?: string;
 }
@@ -92,15 +94,17 @@ export interface StoredWeights {
 export function storedWeights(
   types: readonly StoredType[],
   precision: Precision,
-  declared: StoredPrecision = precision,
+  declared: WeightType = precision,
 ): StoredWeights {
   const different = [...new Set(types)];
   const names = different.map(({ name }) => name);
-  // If a type is not floating-point, reading the tensor will throw.
-  if (names.every((name) => name === precision) || !different.every(isFloat)) return { precision };
+  // If a type is of other numbers, reading the tensor will throw.
+  const isReadable = (type: StoredType) => isFloat(type) || type === INT8;
+  if (names.every((name) => name === precision) || !different.every(isReadable)) return { precision };
   const wanted = names.includes('float64') ? 'float64' : 'float32';
-  const weightTypes = types.map(({ name }) => name as StoredPrecision);
-  if (wanted === precision && names.every((name) => name === declared)) return { precision, weightTypes };
+  const weightTypes = types.map(({ name }) => name as WeightType);
+  const isDeclared = (name: string) => name === declared || (declared === 'int8' && name === 'float32');
+  if (wanted === precision && names.every(isDeclared)) return { precision, weightTypes };
   return {
     precision: wanted,
     weightTypes,

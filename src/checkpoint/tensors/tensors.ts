@@ -1,6 +1,7 @@
 /** Names, shapes and gate orders of the tensors in a checkpoint. */
 import type { CellKind } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
+import { dequantized, isQuantized, quantizeRows } from '../../engine/int8.ts';
 import {
   type Layout,
   layerOf,
@@ -12,8 +13,9 @@ import { floatArrayType } from '../../engine/precision.ts';
 import { malformed } from '../errors.ts';
 import { type ArrayType, isFloat, numberType, type TensorArray } from '../safetensors/number-types.ts';
 import type { TensorInFile, TensorToStore } from '../safetensors/safetensors.ts';
-import type { HalfPrecision } from '../stored-precision.ts';
-import { fromGateOrder, gatesInOrder, programCell } from './gates.ts';
+import type { RoundedType } from '../stored-precision.ts';
+import { fromGateOrder, gatesInOrder, programCell, toGateOrder } from './gates.ts';
+import { int8Tensors, int8Values, isInt8, scaleName } from './int8-tensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorInFile>;
 
@@ -46,14 +48,32 @@ export function vectorTensors(
   layout: Layout,
   flat: FloatArray,
   prefix: string,
-  storedAs?: HalfPrecision,
+  storedAs?: RoundedType,
 ): [string, TensorToStore][] {
-  return parameterSlices(layout).map((slice) => {
-    const values = flat.subarray(slice.offset, slice.offset + slice.size);
+  return parameterSlices(layout).flatMap((slice): [string, TensorToStore][] => {
+    const { offset, size, shape } = slice;
+    const name = prefix + tensorName(layout, slice);
+    const values = flat.subarray(offset, offset + size);
     const cell = cellInOrder(layout, slice);
+    if (storedAs === 'int8' && isQuantized(slice))
+      return int8Tensors(name, shape, cell ? toGateOrder('pytorch', cell, values) : values);
     const pieces = cell && (() => gatesInOrder('pytorch', cell, values, kindOf(prefix)));
-    return [prefix + tensorName(layout, slice), { shape: slice.shape, values, pieces, storedAs }];
+    return [[name, { shape, values, pieces, storedAs: storedAs === 'int8' ? undefined : storedAs }]];
   });
+}
+
+/** The parameters as they are read from an int8 file: each matrix on its levels. */
+export function onLevels(layout: Layout, flat: FloatArray): Float32Array {
+  const rounded = Float32Array.from(flat);
+  for (const slice of parameterSlices(layout).filter(isQuantized)) {
+    const own = rounded.subarray(slice.offset, slice.offset + slice.size);
+    const cell = cellInOrder(layout, slice);
+    const [rows = 0, columns = 0] = slice.shape;
+    const values = dequantized(quantizeRows(cell ? toGateOrder('pytorch', cell, own) : own, rows, columns));
+    if (cell) fromGateOrder('pytorch', cell, values, own);
+    else own.set(values);
+  }
+  return rounded;
 }
 
 /** The names of the tensors of a flat vector. */
@@ -70,14 +90,21 @@ export function vectorFromTensors(
   file: string,
 ): FloatArray {
   const type = floatArrayType(precision);
-  const parts = parameterSlices(layout).map((slice) => ({
-    slice,
-    tensor: checkedTensor(tensors, prefix + tensorName(layout, slice), slice.shape, type, file, true),
-  }));
+  const parts = parameterSlices(layout).map((slice) => {
+    const name = prefix + tensorName(layout, slice);
+    const mayBeInt8 = prefix === '' && isQuantized(slice);
+    if (mayBeInt8 && isInt8(tensors.get(name))) {
+      const levels = checkedTensor(tensors, name, slice.shape, Int8Array, file);
+      const scales = checkedTensor(tensors, scaleName(name), [slice.shape[0] ?? 0], Float32Array, file);
+      return { slice, values: () => int8Values(name, levels, scales, file) };
+    }
+    const tensor = checkedTensor(tensors, name, slice.shape, type, file, true);
+    return { slice, values: () => tensor.values as FloatArray };
+  });
   // Allocated only now that all tensors are known to be in the file.
   const flat = new type(parameterCount(layout));
-  for (const { slice, tensor } of parts) {
-    const values = inType(tensor.values as FloatArray, type);
+  for (const { slice, values: valuesOf } of parts) {
+    const values = inType(valuesOf(), type);
     const cell = cellInOrder(layout, slice);
     const target = flat.subarray(slice.offset, slice.offset + slice.size);
     if (cell) fromGateOrder('pytorch', cell, values, target, kindOf(prefix));

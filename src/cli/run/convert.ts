@@ -1,10 +1,11 @@
 /** `char-rnn convert`: writes a model in another format. */
 import { basename } from 'node:path';
-import { readingNotices } from '../../checkpoint/checkpoint.ts';
+import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
 import type { StoredPrecision } from '../../checkpoint/stored-precision.ts';
+import type { Quantization } from '../../engine/engine.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { UsageError } from '../../errors.ts';
-import { exportCheckpoint, keptPrecision } from '../../formats/export.ts';
+import { exportCheckpoint, keptPrecision, keptQuantization } from '../../formats/export.ts';
 import type { ExportFormat, FormatName } from '../../formats/format-names.ts';
 import { pythonModule } from '../../formats/python-module.ts';
 import { openCheckpointPath } from '../../formats/read.node.ts';
@@ -24,6 +25,7 @@ export interface ConvertFlags {
   readonly asModule: boolean;
   readonly weights?: 'npz' | undefined;
   readonly precision?: StoredPrecision | undefined;
+  readonly quantize?: 'int8' | 'none' | undefined;
   readonly json: boolean;
   readonly force: boolean;
 }
@@ -61,6 +63,7 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   const exportAs = (to: ExportFormat) =>
     exportCheckpoint(checkpoint, to, {
       precision: flags.precision ?? keptPrecision(checkpoint, to),
+      quantize: quantizationFor(checkpoint, to, flags),
       pytorchModules: !flags.asModule,
     });
   const main = exportAs(format);
@@ -92,6 +95,19 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
     );
   }
   return 0;
+}
+
+/** Whether to store int8: as asked, by default as in the file. A Python module reads floats. */
+function quantizationFor(
+  checkpoint: Checkpoint,
+  format: ExportFormat,
+  { quantize, precision, asModule }: ConvertFlags,
+): Quantization | undefined {
+  if (quantize === 'int8' && asModule) {
+    throw new UsageError('--as-module writes a Python module that reads floats: leave out --quantize int8.');
+  }
+  if (quantize !== undefined) return quantize === 'int8' ? quantize : undefined;
+  return precision !== undefined || asModule ? undefined : keptQuantization(checkpoint, format);
 }
 
 /** Replaces the extension of a path. */
