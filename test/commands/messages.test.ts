@@ -414,6 +414,11 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     text: /^(To start a second worker on this machine|its trials wait for workers|Copy it from there|To work on it)/,
     reason: 'sweeps in a database, and their workers: test/sweep/postgres/sweep-command.test.ts',
   },
+  { text: /^To compute on a GPU/, reason: 'float16, which only a GPU computes: test/engine/webgpu' },
+  {
+    text: /^To compute with the weights as they are/,
+    reason: 'weights that int8 can not hold: test/quantize.test.ts',
+  },
   { text: /^Name it/, reason: 'checkpoints of earlier versions: test/train/run-inputs.test.ts' },
   {
     text: /^It came from standard input/,
