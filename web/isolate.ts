@@ -1,6 +1,21 @@
 /** Registers the service worker of the static site, and loads the page again when it can isolate it. */
+import { signal } from '@preact/signals';
 
 const KEY = 'char-rnn reloaded';
+
+/** Whether the page would have more threads if the reader loaded it again. */
+export const canIsolate = signal(false);
+
+/** Whether the reader has done anything, which a reload could lose. */
+let isUsed = false;
+for (const type of ['pointerdown', 'keydown', 'input', 'drop'])
+  addEventListener(
+    type,
+    () => {
+      isUsed = true;
+    },
+    { capture: true },
+  );
 
 export async function isolate(): Promise<void> {
   const kind = document.querySelector<HTMLMetaElement>('meta[name="source"]')?.content;
@@ -8,8 +23,12 @@ export async function isolate(): Promise<void> {
   try {
     await navigator.serviceWorker.register('service-worker.js');
     await navigator.serviceWorker.ready;
-    // Only once, and only while nothing can be lost: if a browser does not isolate the page, it must not reload it forever.
+    // Only once: if a browser does not isolate the page, it must not reload it forever.
     if (crossOriginIsolated || sessionStorage.getItem(KEY)) return;
+    if (isUsed) {
+      canIsolate.value = true;
+      return;
+    }
     sessionStorage.setItem(KEY, 'yes');
     location.reload();
   } catch {

@@ -4,7 +4,7 @@ import { render } from 'preact';
 import { lazy } from './components/lazy.tsx';
 import { OpenButton } from './components/no-model.tsx';
 import { acceptDrops } from './drop.ts';
-import { isolate } from './isolate.ts';
+import { canIsolate, isolate } from './isolate.ts';
 import { Neurons } from './pages/neurons.tsx';
 import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
@@ -156,6 +156,7 @@ function ModelMenu() {
               {value.engine}
               {!crossOriginIsolated &&
                 ' (this page is not cross-origin isolated, so it uses only one thread)'}
+              {canIsolate.value && ' (load the page again for more threads)'}
             </dd>
           </dl>
         )}

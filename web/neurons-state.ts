@@ -57,14 +57,18 @@ function forgetMarks(): void {
 // The unit of the address, once there is a text to show it on.
 effect(() => {
   const wanted = chosen.value;
-  if (!reading.value || !wanted) return;
+  const about = reading.value;
+  if (!about || !wanted) return;
+  // An answer may come after that to a later question.
+  const isCurrent = () => chosen.value === wanted && reading.value === about;
   worker.call('unit', wanted).then(
     (facts) => {
+      if (!isCurrent()) return;
       unit.value = facts;
       problem.value = undefined;
     },
     (error: Error) => {
-      problem.value = error.message;
+      if (isCurrent()) problem.value = error.message;
     },
   );
 });
@@ -148,14 +152,19 @@ export async function pick(position: number): Promise<void> {
 async function lookBack(): Promise<void> {
   const position = caret.value;
   if (position === undefined || position === 0) return;
+  const about = reading.value;
   const found = await worker.call('saliency', { position, method: 'occlusion' });
-  if (caret.value === position) saliency.value = found;
+  if (caret.value === position && reading.value === about) saliency.value = found;
 }
 
 export function colourBy(by: Colouring): Promise<void> {
   colouring.value = by;
   return attempt(async () => {
-    if (by === 'surprise' && !surprise.value) surprise.value = await worker.call('surprise', undefined);
+    if (by === 'surprise' && !surprise.value) {
+      const about = reading.value;
+      const found = await worker.call('surprise', undefined);
+      if (reading.value === about) surprise.value = found;
+    }
     if (by === 'saliency') await lookBack();
   });
 }

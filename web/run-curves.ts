@@ -50,7 +50,24 @@ effect(() => {
   timer = setTimeout(() => fetchCurves(text), wait);
 });
 
+/** The request that is being answered. */
+let inFlight: { readonly text: string; isAgain: boolean } | undefined;
+
+/** An equal request waits for the one in flight: if it cancelled that one, slow answers to growing runs would never arrive. */
 async function fetchCurves(text: string): Promise<void> {
+  if (inFlight?.text === text) {
+    inFlight.isAgain = true;
+    return;
+  }
+  const mine = { text, isAgain: false };
+  inFlight = mine;
+  await readCurves(text);
+  if (inFlight !== mine) return;
+  inFlight = undefined;
+  if (mine.isAgain) timer = setTimeout(() => fetchCurves(text), REFRESH);
+}
+
+async function readCurves(text: string): Promise<void> {
   const isNew = text !== lastRequest;
   lastRequest = text;
   lastTime = performance.now();
@@ -67,13 +84,14 @@ async function fetchCurves(text: string): Promise<void> {
     const found = new Map(isNew ? [] : curves.value);
     let shown = performance.now();
     for await (const frame of source.curves(asked, own)) {
+      if (own.aborted) return;
       if (frame.type === 'curve') found.set(frame.id, frame);
       else if (frame.type === 'progress') curveProgress.value = frame.read / Math.max(1, frame.total);
       if (performance.now() - shown < 200) continue;
       shown = performance.now();
       curves.value = new Map(found);
     }
-    curves.value = found;
+    if (!own.aborted) curves.value = found;
   } catch (error) {
     if (!own.aborted) problem.value = (error as Error).message;
   } finally {

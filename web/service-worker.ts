@@ -30,7 +30,8 @@ scope.addEventListener('install', (event) => {
   event.waitUntil(
     (async () => {
       const cache = await caches.open(CACHE);
-      await cache.addAll(['./', ...FILES]);
+      // A copy in the browser's HTTP cache may be older than this version.
+      await cache.addAll(['./', ...FILES].map((file) => new Request(file, { cache: 'reload' })));
       await scope.skipWaiting();
     })(),
   );
@@ -39,8 +40,9 @@ scope.addEventListener('install', (event) => {
 scope.addEventListener('activate', (event) => {
   event.waitUntil(
     (async () => {
-      for (const name of await caches.keys())
-        if (name.startsWith('char-rnn ') && name !== CACHE) await caches.delete(name);
+      // Pages of the version before this one may be open. They still load files of theirs.
+      const others = (await caches.keys()).filter((name) => name.startsWith('char-rnn ') && name !== CACHE);
+      for (const name of others.slice(0, -1)) await caches.delete(name);
       await scope.clients.claim();
     })(),
   );
@@ -55,10 +57,13 @@ scope.addEventListener('fetch', (event) => {
 /** Answers from the cache, or else from the host. Kernels and the example model are cached when they are first requested. */
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
-  const known = await cache.match(request, { ignoreSearch: true });
+  const { pathname } = new URL(request.url);
+  // The name of such a file has a hash of its content, so it is right in any version's cache.
+  const isHashed = /-[A-Z0-9]{8}\.(js|css)$/.test(pathname);
+  const known = await (isHashed ? caches : cache).match(request, { ignoreSearch: true });
   if (known) return isolated(known);
   const response = await fetch(request);
-  const isKept = response.ok && /\/(kernels|models)\/[^/]+$/.test(new URL(request.url).pathname);
+  const isKept = response.ok && /\/(kernels|models)\/[^/]+$/.test(pathname);
   // Without space in the browser, it is loaded again the next time.
   if (isKept) await cache.put(request, response.clone()).catch(() => {});
   return isolated(response);

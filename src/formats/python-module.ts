@@ -32,14 +32,14 @@ TYPES = {
 
 
 def read(path):
-    """The tensors of a safetensors file, without its training state, and its facts about the model."""
+    """The tensors of a safetensors file, without its training state and statistics, and its facts about the model."""
     with open(path, "rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(size))
         facts = json.loads(header.pop("__metadata__")["char_rnn"])
         tensors = {}
         for name, place in header.items():
-            if name.startswith(("train.", "origin.")):
+            if name.startswith(("train.", "origin.", "mean_square.")):
                 continue
             begin, end = place["data_offsets"]
             file.seek(8 + size + begin)

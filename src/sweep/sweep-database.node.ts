@@ -26,13 +26,24 @@ interface RememberedDatabase extends SweepIdentity {
 export function rememberedDatabase(folder: string): RememberedDatabase | undefined {
   const path = join(folder, DATABASE_FILE);
   if (!existsSync(path)) return undefined;
+  const found = readDatabaseFile(path);
+  if (found) return found;
+  throw new SweepError('sweep-database', `${path} is damaged: remove it, and name the database again.`);
+}
+
+/** Whether a folder has a file that says in which database the state of a sweep is. Other programs have files of the same name. */
+export function namesDatabase(folder: string): boolean {
+  return readDatabaseFile(join(folder, DATABASE_FILE)) !== undefined;
+}
+
+/** Undefined if the file has other content, or can't be read. */
+function readDatabaseFile(path: string): RememberedDatabase | undefined {
   try {
     const { url, name, id } = JSON.parse(readFileSync(path, 'utf8'));
-    if ([url, name, id].every((one) => typeof one === 'string')) return { url, name, id };
+    return [url, name, id].every((one) => typeof one === 'string') ? { url, name, id } : undefined;
   } catch {
-    // The message below covers all kinds of damage.
+    return undefined;
   }
-  throw new SweepError('sweep-database', `${path} is damaged: remove it, and name the database again.`);
 }
 
 /**

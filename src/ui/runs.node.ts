@@ -1,10 +1,11 @@
 /** Answers questions about the runs and sweeps in some folders. It reads files when it needs them, so it should run in its own thread. */
 
+import { join } from 'node:path';
 import { describeSystemError } from '../util/system-error.ts';
 import { encodeFrame } from './curve-frames.ts';
 import type { IndexedRun } from './index/indexed-run.node.ts';
 import type { CheckpointPlace } from './index/run-checkpoints.node.ts';
-import { checkpointsOf, findCheckpoint } from './index/run-checkpoints.node.ts';
+import { checkpointsOf, findCheckpoint, placeOf } from './index/run-checkpoints.node.ts';
 import { type IndexChange, RunIndex } from './index/run-index.node.ts';
 import type { CurveFrame, CurvesRequest, EventsPage, RunDetail, SweepList } from './protocol.ts';
 import { binsOf } from './run/bins.ts';
@@ -19,6 +20,8 @@ export class Runs {
   readonly #index: RunIndex;
   readonly #read = new ReadRuns();
   readonly #sweeps: SweepReader;
+  /** Paths of the checkpoints in the answers of `detail`, by ids: the search may not have found the newest yet. */
+  readonly #listed = new Map<string, string>();
 
   /** @param folders Paths; they need not exist yet. */
   constructor(folders: readonly string[]) {
@@ -35,10 +38,9 @@ export class Runs {
   async detail(id: string): Promise<Omit<RunDetail, 'summary'> | undefined> {
     const run = this.#index.run(id);
     if (!run) return undefined;
-    return {
-      start: run.start ?? null,
-      checkpoints: await checkpointsOf(run),
-    };
+    const checkpoints = await checkpointsOf(run);
+    for (const { id: own, name } of checkpoints) this.#listed.set(own, join(run.folder, name));
+    return { start: run.start ?? null, checkpoints };
   }
 
   /** Undefined for an unknown id, or if the log is gone. */
@@ -50,7 +52,8 @@ export class Runs {
   }
 
   async checkpoint(id: string): Promise<CheckpointPlace | undefined> {
-    return findCheckpoint(this.#index.runs(), id);
+    const listed = this.#listed.get(id);
+    return findCheckpoint(this.#index.runs(), id) ?? (listed === undefined ? undefined : placeOf(listed));
   }
 
   async sweeps(): Promise<SweepList> {

@@ -94,6 +94,19 @@ test('PyTorch computes the same as our engines, with its own modules and the gen
   );
 });
 
+test('the generated module loads a checkpoint with a training state and statistics for dynamic evaluation', (context) => {
+  const interpreter = python(context, 'torch');
+  if (!interpreter) return;
+  const folder = temporaryFolder(context);
+  const checkpoint = madeCheckpoint();
+  assert.ok(checkpoint.meanSquare);
+  writeFileSync(join(folder, 'model.safetensors'), joined(exportCheckpoint(checkpoint, 'safetensors').parts));
+  writeFileSync(join(folder, 'model.py'), pythonModule('model.safetensors'));
+  const words = ['-c', 'import model; model.load()'];
+  const { stderr, status } = spawnSync(interpreter, words, { cwd: folder, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+});
+
 test('refuses to export the gru of the original for PyTorch, and suggests alternatives', () => {
   const gru = madeCheckpoint({ cell: 'gru' });
   assert.throws(

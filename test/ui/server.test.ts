@@ -1,6 +1,14 @@
 /** The server of the pages: who may ask, and what the answers are. Over real connections, because headers are what it is about. */
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -391,6 +399,18 @@ test('a checkpoint comes without its training state unless that is asked for, wi
   });
   assert.deepEqual([again.status, again.body.length], [304, 0]);
   assert.notEqual(whole.headers.etag, weights.headers.etag);
+});
+
+test('a checkpoint that the list of a run has can be read, although the search has not come to it yet', async () => {
+  const id = await idOf('/trained');
+  const before = await json<RunDetail>(`runs/${id}`);
+  const at = join(runs, 'trained', 'lm_lstm_epoch9.00_1.0000.safetensors');
+  copyFileSync(join(runs, 'trained', String(before.checkpoints.at(-1)?.name)), at);
+  const { checkpoints } = await json<RunDetail>(`runs/${id}`);
+  const added = checkpoints.find(({ name }) => name === 'lm_lstm_epoch9.00_1.0000.safetensors');
+  assert.equal((await api(`checkpoints/${added?.id}`)).status, 200);
+  rmSync(at);
+  assert.equal((await api(`checkpoints/${added?.id}`)).status, 404);
 });
 
 test('a damaged checkpoint is a named error, and one that became a link is gone', async () => {

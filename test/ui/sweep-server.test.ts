@@ -25,6 +25,9 @@ mkdirSync(join(given, 'linked-file'));
 symlinkSync(join(outside, 'sweep.sqlite'), join(given, 'linked-file', 'sweep.sqlite'));
 mkdirSync(join(given, 'broken'));
 writeFileSync(join(given, 'broken', 'sweep.sqlite'), 'not a database '.repeat(100));
+// Other programs have files of this name. Their folders are no sweeps.
+mkdirSync(join(given, 'config'));
+writeFileSync(join(given, 'config', 'database.json'), '{"dev":{"driver":"pg"}}');
 
 const server = createUiServer({ folders: [given], access: new Access(80, [], TOKEN) });
 // Without a connection, nothing else keeps the process alive while a thread reads.

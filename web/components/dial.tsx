@@ -21,7 +21,7 @@ const TEMPERATURE = 0.8;
 
 export function Dial({ chosen, facts }: DialProps) {
   const [value, setValue] = useState(() => round(facts.high));
-  const [held, setHeld] = useState<Measured | undefined>(undefined);
+  const [held, setHeld] = useState<(Measured & { readonly value: number }) | undefined>(undefined);
   const [free, setFree] = useState<Measured | undefined>(undefined);
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const [isWriting, setWriting] = useState(false);
@@ -36,7 +36,7 @@ export function Dial({ chosen, facts }: DialProps) {
     setWriting(true);
     try {
       const hold = [{ layer: chosen.layer, unit: chosen.unit, part: chosen.part, value }];
-      await writeText({ hold }, signal, setHeld);
+      await writeText({ hold }, signal, (measured) => setHeld({ ...measured, value }));
       if (!free) await writeText({}, signal, setFree);
     } catch (error) {
       if (!signal.aborted) setProblem((error as Error).message);
@@ -88,7 +88,7 @@ export function Dial({ chosen, facts }: DialProps) {
           )}
           <div class="two-texts">
             <figure>
-              <figcaption>held at {value.toFixed(2)}</figcaption>
+              <figcaption>held at {(held?.value ?? value).toFixed(2)}</figcaption>
               <pre>{held?.text}</pre>
             </figure>
             <figure>
@@ -98,8 +98,8 @@ export function Dial({ chosen, facts }: DialProps) {
           </div>
           <div class="command">
             <code>
-              npx char-rnn sample {quoted(model.value?.name ?? '')} --hold {name}={value} --temperature{' '}
-              {TEMPERATURE} --length {LENGTH} --seed {SEED} --primetext {quoted('\n')}
+              npx char-rnn sample {quoted(model.value?.name ?? '')} --hold {name}={held?.value ?? value}{' '}
+              --temperature {TEMPERATURE} --length {LENGTH} --seed {SEED} --primetext {quoted('\n')}
             </code>
           </div>
         </>

@@ -31,7 +31,24 @@ effect(() => {
   timer = setTimeout(() => load(own), own === lastId ? 500 : 0);
 });
 
+/** The run that is being read. If another one is chosen meanwhile, what comes late is dropped. */
+let loading: { readonly id: string; isAgain: boolean } | undefined;
+
+/** Only one request at a time reads a run: two would append the same events. */
 async function load(own: string): Promise<void> {
+  if (loading?.id === own) {
+    loading.isAgain = true;
+    return;
+  }
+  const mine = { id: own, isAgain: false };
+  loading = mine;
+  await readRun(own, () => loading === mine);
+  if (loading !== mine) return;
+  loading = undefined;
+  if (mine.isAgain) timer = setTimeout(() => load(own), 500);
+}
+
+async function readRun(own: string, isCurrent: () => boolean): Promise<void> {
   if (!source) return;
   if (own !== lastId) {
     lastId = own;
@@ -43,18 +60,21 @@ async function load(own: string): Promise<void> {
   }
   problem.value = undefined;
   try {
-    detail.value = await source.run(own);
-    for (let hasMore = true; hasMore && own === lastId; ) {
+    const found = await source.run(own);
+    if (!isCurrent()) return;
+    detail.value = found;
+    for (let hasMore = true; hasMore; ) {
       const page = await source.events(own, position);
+      if (!isCurrent()) return;
       events.value = page.isFromStart ? page.events : [...events.value, ...page.events];
       ({ position, hasMore } = page);
     }
-    const found = new Map<Metric, Curve>();
+    const read = new Map<Metric, Curve>();
     for await (const frame of source.curves({ ids: [own], metrics: METRICS, bins: 600, smoothing: 0.9 }))
-      if (frame.type === 'curve') found.set(frame.metric, frame);
-    if (own === lastId) curves.value = found;
+      if (frame.type === 'curve') read.set(frame.metric, frame);
+    if (isCurrent()) curves.value = read;
   } catch (error) {
-    problem.value = (error as Error).message;
+    if (isCurrent()) problem.value = (error as Error).message;
   }
 }
 

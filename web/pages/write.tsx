@@ -47,15 +47,17 @@ const surprises = computed(() => [
 ]);
 const marks = computed(() => ({ caret: picked.value, stretches: [] }));
 
-// Another model: the candidates of the old one mean nothing now.
+// Another model: the candidates and figures of the old one mean nothing now. The texts stay, as prompts that it can continue.
 effect(() => {
   model.value;
-  drafts.value = [];
-  current.value = -1;
-  history.value = [];
-  undone.value = [];
+  writing.peek()?.abort();
+  drafts.value = drafts.peek().map((own) => ({ prompt: textOf(own), written: [], last: undefined }));
   picked.value = undefined;
 });
+
+function textOf({ prompt: own, written }: Draft): string {
+  return own + written.map(({ text }) => text).join('');
+}
 
 export function Write() {
   if (!model.value) return <NoModel what="write with it" />;
@@ -296,7 +298,8 @@ async function write(begun: Draft): Promise<void> {
   notices.value = [];
   picked.value = undefined;
   const own = settings.value;
-  const wholePrompt = begun.prompt + begun.written.map(({ text }) => text).join('');
+  const wholePrompt = textOf(begun);
+  const opened = model.value;
   try {
     const options = valuesOf(facts.value, own);
     writing.value = abort;
@@ -308,6 +311,7 @@ async function write(begun: Draft): Promise<void> {
     let written = begun.written;
     const request = { prompt: wholePrompt, options, alternatives: CANDIDATES };
     for await (const part of worker.stream('write', request, abort.signal)) {
+      if (model.value !== opened) break;
       written = [...written, ...part.details];
       if (part.notices.length > 0) notices.value = [...notices.value, ...part.notices];
       drafts.value = drafts.value.with(index, { ...begun, written, last });

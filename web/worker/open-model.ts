@@ -20,10 +20,11 @@ export function onOtherModel(listener: () => void): void {
 }
 
 export async function setModel(opened: LanguageModel, itsName: string): Promise<ModelFacts> {
-  await model?.close();
+  const earlier = model;
   model = opened;
   name = itsName;
   for (const listener of listeners) listener();
+  await earlier?.close();
   return await factsOf(opened);
 }
 

@@ -60,6 +60,7 @@ export async function* read(
   })();
   for await (const fraction of progress.until(work)) yield { progress: fraction };
   const { states, labels } = await work;
+  if (model !== openModel()) throw new Error('another model was opened while this one read the text.');
   reading = { model, text, states };
   otherPart = undefined;
   yield {
@@ -92,9 +93,10 @@ function dot(a: Float64Array, b: Float64Array): number {
 async function statesOf(part: UnitPart): Promise<UnitStates> {
   const { model, text, states } = currentReading();
   if (states.parts.includes(part)) return states;
-  if (otherPart?.part !== part)
-    otherPart = { part, states: await model.states(text, { parts: [part], unknown: 'nearest' }) };
-  return otherPart.states;
+  if (otherPart?.part === part) return otherPart.states;
+  const found = await model.states(text, { parts: [part], unknown: 'nearest' });
+  if (reading?.states === states) otherPart = { part, states: found };
+  return found;
 }
 
 export async function unit({ layer, unit: number, part }: UnitRequest): Promise<UnitFacts> {

@@ -35,14 +35,20 @@ const api: Api = {
     const input = { ...options, prompt, alternatives, unknown: 'nearest', signal, onNotice } as const;
     let details: SymbolDetails[] = [];
     let sent = Number.NEGATIVE_INFINITY;
-    for await (const piece of openModel().generatePieces(input)) {
-      details.push(...piece.details);
-      // The first piece at once, then a few messages a second: each makes the page lay out its text.
-      if (piece.ending === undefined && performance.now() - sent < WRITE_INTERVAL) continue;
-      yield { details, ending: piece.ending, notices };
-      details = [];
-      notices = [];
-      sent = performance.now();
+    const model = openModel();
+    try {
+      for await (const piece of model.generatePieces(input)) {
+        details.push(...piece.details);
+        // The first piece at once, then a few messages a second: each makes the page lay out its text.
+        if (piece.ending === undefined && performance.now() - sent < WRITE_INTERVAL) continue;
+        yield { details, ending: piece.ending, notices };
+        details = [];
+        notices = [];
+        sent = performance.now();
+      }
+    } catch (error) {
+      // Another model was opened, which ends the text.
+      if (model === openModel()) throw error;
     }
   },
   async *read(request, signal) {

@@ -3,7 +3,7 @@ import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLockName } from '../../checkpoint/storage/folder-lock.node.ts';
 import { pointerStem } from '../../checkpoint/storage/run-files.ts';
-import { DATABASE_FILE } from '../../sweep/sweep-database.node.ts';
+import { DATABASE_FILE, namesDatabase } from '../../sweep/sweep-database.node.ts';
 import { STATE } from '../../sweep/sweep-folder.node.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 
@@ -75,7 +75,7 @@ function foundIn(path: string, entries: readonly Dirent[]): FoundFolder {
       (name) => name.endsWith('.safetensors') && !name.startsWith('.') && pointerStem(name) === undefined,
     ),
     hasLock: names.some(isLockName),
-    isSweep: names.includes(STATE) || names.includes(DATABASE_FILE),
+    isSweep: names.includes(STATE) || (names.includes(DATABASE_FILE) && namesDatabase(path)),
   };
 }
 
