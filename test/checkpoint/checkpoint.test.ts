@@ -258,7 +258,7 @@ function withMetadata(change: (json: Metadata) => void): Uint8Array {
 }
 
 const lies: [string, (json: Metadata) => void, string][] = [
-  ['a newer version', (json) => Object.assign(json, { formatVersion: 4 }), 'checkpoint-newer'],
+  ['a newer version', (json) => Object.assign(json, { formatVersion: 5 }), 'checkpoint-newer'],
   ['a billion layers', (json) => Object.assign(json.config, { layers: 1e9 }), 'checkpoint-malformed'],
   ['a billion units', (json) => Object.assign(json.config, { hiddenSize: 1e9 }), 'checkpoint-malformed'],
   ['another cell', (json) => Object.assign(json.config, { cell: 'gru' }), 'checkpoint-malformed'],
