@@ -86,7 +86,9 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
     const names = able.map(({ name }) => name);
     const what = numbersOf(settings);
     if (names.length === 0) throw new UnsupportedError(`no engine computes in ${what} ${place}.`);
-    throw new UsageError(`${what} is computed by the ${names.join(' or ')} engine alone, not by ${engine}.`, {
+    const list = names.slice(0, -1).join(', ');
+    const which = list === '' ? `${names[0]} engine` : `${list} and ${names.at(-1)} engines`;
+    throw new UsageError(`${what} is computed by the ${which} alone, not by ${engine}.`, {
       remedies: [{ text: `To compute in ${what}`, set: { engine: names[0] } }],
     });
   }
