@@ -129,3 +129,22 @@ test('the commands have --quantize, and a server says which models are in int8',
   await server.close();
   for (const model of Object.values(models)) await model.close();
 });
+
+test('convert --quantize int8: a quarter of float32, also of a model in float16, and kept by another conversion', async (context) => {
+  const cwd = temporaryFolder(context);
+  const convert = async (...words: string[]) => {
+    const run = await charRnn(['convert', ...words], { cwd });
+    assert.equal(run.code, 0, run.stderr);
+  };
+  await convert(example, 'floats.safetensors', '--precision', 'float32');
+  await convert(example, 'small.safetensors', '--quantize', 'int8');
+  await convert('small.safetensors', 'again.safetensors');
+  const size = (name: string) => readFileSync(join(cwd, name)).length;
+  assert.ok(size('small.safetensors') < 0.28 * size('floats.safetensors'));
+  assert.ok(
+    readFileSync(join(cwd, 'again.safetensors')).equals(readFileSync(join(cwd, 'small.safetensors'))),
+  );
+  const resumed = await charRnn(['train', '--resume', 'small.safetensors'], { cwd });
+  assert.equal(resumed.code, 1);
+  assert.match(resumed.stderr, /no training state to resume/);
+});

@@ -2,10 +2,14 @@
 import { basename } from 'node:path';
 import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
 import type { StoredPrecision } from '../../checkpoint/stored-precision.ts';
-import type { Quantization } from '../../engine/engine.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { UsageError } from '../../errors.ts';
-import { exportCheckpoint, keptPrecision, keptQuantization } from '../../formats/export.ts';
+import {
+  type ExportOptions,
+  exportCheckpoint,
+  keptPrecision,
+  keptQuantization,
+} from '../../formats/export.ts';
 import type { ExportFormat, FormatName } from '../../formats/format-names.ts';
 import { pythonModule } from '../../formats/python-module.ts';
 import { openCheckpointPath } from '../../formats/read.node.ts';
@@ -62,8 +66,7 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   const { checkpoint, format: found } = await openCheckpointPath(await findModelFile(from), flags.from);
   const exportAs = (to: ExportFormat) =>
     exportCheckpoint(checkpoint, to, {
-      precision: flags.precision ?? keptPrecision(checkpoint, to),
-      quantize: quantizationFor(checkpoint, to, flags),
+      ...typesFor(checkpoint, to, flags),
       pytorchModules: !flags.asModule,
     });
   const main = exportAs(format);
@@ -97,17 +100,19 @@ export async function runConvert({ positionals }: CommandInput, flags: ConvertFl
   return 0;
 }
 
-/** Whether to store int8: as asked, by default as in the file. A Python module reads floats. */
-function quantizationFor(
+/** The types to store: as asked, by default as in the file. A Python module reads floats. */
+function typesFor(
   checkpoint: Checkpoint,
   format: ExportFormat,
   { quantize, precision, asModule }: ConvertFlags,
-): Quantization | undefined {
+): Pick<ExportOptions, 'precision' | 'quantize'> {
   if (quantize === 'int8' && asModule) {
     throw new UsageError('--as-module writes a Python module that reads floats: leave out --quantize int8.');
   }
-  if (quantize !== undefined) return quantize === 'int8' ? quantize : undefined;
-  return precision !== undefined || asModule ? undefined : keptQuantization(checkpoint, format);
+  const asStored = quantize === undefined && precision === undefined && !asModule;
+  const wanted = asStored ? keptQuantization(checkpoint, format) : quantize;
+  if (wanted === 'int8') return { precision, quantize: wanted };
+  return { precision: precision ?? keptPrecision(checkpoint, format) };
 }
 
 /** Replaces the extension of a path. */
