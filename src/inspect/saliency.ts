@@ -37,6 +37,8 @@ export interface SaliencyQuery {
 /** The model first reads at most this many symbols before those whose effect is measured. */
 const LEAD_IN = 1000;
 const LEAD_IN_STEPS = 256;
+/** Numbers in the largest tensor of a call, the logits [T, B, V]: longer stretches are read in pieces of time, with the same results. */
+const MAX_LOGITS = 2 ** 23;
 
 const MEASURES: Readonly<Record<SaliencyMethod, (query: SaliencyQuery) => Promise<Saliency>>> = {
   occlusion,
@@ -102,23 +104,29 @@ async function lastLosses(
   { rows: B, inputOf, resetAt, from }: Rows,
 ): Promise<FloatArray> {
   const { engine, config, parameters, tokens, position } = query;
-  const T = position - from;
+  const all = position - from;
+  const T = Math.max(1, Math.min(all, Math.floor(MAX_LOGITS / (B * config.vocabularySize))));
   const network = new Network(engine, config, { batchSize: B, sequenceLength: T }, 'evaluation');
   const weights = engine.vector(network.layout);
   const state = network.makeState();
   try {
     engine.write(weights, parameters);
     await readBefore(query, weights, from, state);
-    const each = (of: (step: number, row: number) => number) =>
-      Int32Array.from({ length: T * B }, (_, at) => of(Math.floor(at / B), at % B));
-    const batch = {
-      inputs: each(inputOf),
-      targets: each((step) => tokens[from + step + 1] as number),
-      ...(resetAt && { resets: Uint8Array.from(each((step, row) => (resetAt(step, row) ? 1 : 0))) }),
-    };
-    network.evaluate(weights, batch, state);
+    let steps = T;
+    for (let begin = 0; begin < all; begin += steps) {
+      query.signal?.throwIfAborted();
+      steps = Math.min(T, all - begin);
+      const each = (of: (step: number, row: number) => number) =>
+        Int32Array.from({ length: steps * B }, (_, at) => of(begin + Math.floor(at / B), at % B));
+      const batch = {
+        inputs: each(inputOf),
+        targets: each((step) => tokens[from + step + 1] as number),
+        ...(resetAt && { resets: Uint8Array.from(each((step, row) => (resetAt(step, row) ? 1 : 0))) }),
+      };
+      network.evaluate(weights, batch, state);
+    }
     // `loss` is [1 + T·B]: these are the rows of the last step.
-    return (await engine.read(network.loss, { offset: 1 + (T - 1) * B, count: B })) as FloatArray;
+    return (await engine.read(network.loss, { offset: 1 + (steps - 1) * B, count: B })) as FloatArray;
   } finally {
     for (const handle of [weights, ...state]) engine.release(handle);
     network.release();
@@ -226,8 +234,12 @@ async function gradient(query: SaliencyQuery): Promise<Saliency> {
       incoming = inputGradient;
     }
     const gradients = (await engine.read(incoming)) as FloatArray;
-    const length = (step: number) => Math.hypot(...gradients.subarray(step * D, (step + 1) * D));
-    return { from, values: Float32Array.from({ length: T }, (_, step) => length(step)) };
+    const norm = (step: number) => {
+      let sum = 0;
+      for (let d = step * D; d < (step + 1) * D; d++) sum += (gradients[d] as number) ** 2;
+      return Math.sqrt(sum);
+    };
+    return { from, values: Float32Array.from({ length: T }, (_, step) => norm(step)) };
   } finally {
     for (const handle of handles) engine.release(handle);
   }

@@ -53,6 +53,20 @@ test('context is the loss of a model that has read only the last symbols', async
   await model.close();
 });
 
+test('a long way back is read in pieces of time: the same values as from nearer', async () => {
+  const symbols = Array.from({ length: 150 }, (_, index) => String.fromCharCode(0x4e00 + index));
+  const many = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
+  const long = Array.from({ length: 800 }, (_, at) => symbols[(at * at + 3 * at) % 150]).join('');
+  const model = new LanguageModel(madeCheckpoint({ vocabulary: many, hiddenSize: 6 }), { threads: 1 });
+  for (const method of ['occlusion', 'context'] as const) {
+    const far = await model.saliency(long, 790, { back: 700, method });
+    const near = await model.saliency(long, 790, { back: 60, method });
+    assert.deepEqual([far.from, far.values.length, near.from], [90, 700, 730]);
+    assert.ok(largestDifference([...far.values.slice(-60)], [...near.values]) < 1e-5, method);
+  }
+  await model.close();
+});
+
 for (const kind of CELL_KINDS)
   for (const embeddingSize of [undefined, 3])
     test(`${Object.values(kind).join(', ')}${embeddingSize ? ', embedding' : ''}: the gradient equals finite differences`, async () => {
