@@ -101,6 +101,7 @@ test('messages keep the last part of a path, and web addresses', () => {
       'resuming /home/me/cv/lm_lstm_epoch1.00_i40.safetensors at iteration 40',
       'resuming lm_lstm_epoch1.00_i40.safetensors at iteration 40',
     ],
+    ['resuming ../thesis/cv/best.safetensors, in ../..', 'resuming best.safetensors, in ..'],
     ['saved /home/me/my runs/a.safetensors', 'saved my runs/a.safetensors'],
     ['C:\\Users\\me\\cv\\best.safetensors is damaged', 'best.safetensors is damaged'],
     ['`/srv/data/` is full: train --checkpoint-dir=/mnt/b/cv', '`data` is full: train --checkpoint-dir=cv'],

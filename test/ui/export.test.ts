@@ -1,6 +1,6 @@
 /** What an export holds: the answers of the server as files, without what others need not know. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -75,4 +75,17 @@ test('an export has the runs, their events, curves and models, and no names of t
     const path = join(name.parentPath ?? name.path, name.name);
     assert.doesNotMatch(readFileSync(path, 'latin1'), secrets, path);
   }
+});
+
+test('a folder beside the working folder is named by its last part', async (context) => {
+  const folder = temporaryFolder(context);
+  writeLog(join(folder, 'thesis', 'cv', 'lstm.log.jsonl'), run(5));
+  mkdirSync(join(folder, 'work'));
+  const before = process.cwd();
+  context.after(() => process.chdir(before));
+  process.chdir(join(folder, 'work'));
+  await exportSite(['../thesis'], 'site');
+  const index = readFileSync(join('site', 'snapshot', 'index.json'), 'utf8');
+  assert.match(index, /"thesis\/cv"/);
+  assert.doesNotMatch(index, /\.\./);
 });

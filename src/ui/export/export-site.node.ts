@@ -201,5 +201,6 @@ async function allNames(folder: string): Promise<string[]> {
 /** A path that begins with the name of a folder that was given, not with the way to it. */
 function withoutPlace(path: string, folders: readonly string[]): string {
   const root = folders.find((folder) => path === folder || path.startsWith(join(folder, sep)));
-  return root === undefined || !isAbsolute(root) ? path : basename(root) + path.slice(root.length);
+  if (root === undefined || !(isAbsolute(root) || /^\.\.(?:[/\\]|$)/.test(root))) return path;
+  return basename(resolve(root)) + path.slice(root.length);
 }

@@ -23,8 +23,9 @@ export function lastPart(path: string): string {
   return path.split(/[/\\]/).at(-1) ?? path;
 }
 
-/** An absolute path in a sentence, or alone. The first group is its last part. A web address is none. */
-const ABSOLUTE = /(?<![\w:/.\\])(?:[a-z]:)?[/\\](?:[^\s/\\:;,"'`<>|()]+[/\\]+)+([^\s/\\:;,"'`<>|()]*)/gi;
+/** An absolute path, or one that begins with `../`, in a sentence or alone. The group is its last part. A web address is none. */
+const PLACE =
+  /(?<![\w:/.\\])(?:(?:[a-z]:)?[/\\](?:[^\s/\\:;,"'`<>|()]+[/\\]+)+|(?:\.\.[/\\]+)+(?:[^\s/\\:;,"'`<>|()]+[/\\]+)*)([^\s/\\:;,"'`<>|()]*)/gi;
 
 /** A text in which paths have only their last parts. */
 export function withoutFolders(text: string, folders: readonly string[]): string {
@@ -33,7 +34,7 @@ export function withoutFolders(text: string, folders: readonly string[]): string
     const isAbsolute = /^(?:[a-z]:)?[/\\]/i.test(folder);
     if (isAbsolute && folder.length > 1) shorter = shorter.replaceAll(folder, lastPart(folder));
   }
-  return shorter.replace(ABSOLUTE, (path, last: string) => last || lastPart(path.replace(/[/\\]+$/, '')));
+  return shorter.replace(PLACE, (path, last: string) => last || lastPart(path.replace(/[/\\]+$/, '')));
 }
 
 function mapStrings(value: unknown, folders: readonly string[]): unknown {
