@@ -1,6 +1,8 @@
 /** The text that was read on the page Neurons, what is known of its units, and what the reader chose. */
+
 import { computed, effect, signal } from '@preact/signals';
 import type { Saliency, UnitPart } from '../src/browser.ts';
+import { joinSymbolTexts } from '../src/data/symbols/symbol-text.ts';
 import { route, setParameters } from './router.ts';
 import { model, worker } from './session.ts';
 import type { GateFacts, ReadingFacts, StretchFacts, UnitFacts } from './worker/api.ts';
@@ -104,11 +106,11 @@ export async function read(): Promise<void> {
 
 /** A text by the model itself: there is always something to read. */
 async function ownText(signal: AbortSignal): Promise<string> {
-  let written = '';
+  const symbols: string[] = [];
   const request = { prompt: '\n', options: { length: OWN_TEXT, temperature: 0.8, seed: 1 }, alternatives: 0 };
   for await (const part of worker.stream('write', request, signal))
-    written += part.details.map(({ text: symbol }) => symbol).join('');
-  return written;
+    symbols.push(...part.details.map(({ text: symbol }) => symbol));
+  return joinSymbolTexts(symbols);
 }
 
 function isInModel(wanted: { layer: number; unit: number } | null): boolean {

@@ -8,6 +8,7 @@ import { buildCorpus } from '../../src/data/corpus.ts';
 import {
   characterAround,
   describeSymbol,
+  joinSymbolTexts,
   quotedSymbol,
   symbolText,
 } from '../../src/data/symbols/symbol-text.ts';
@@ -163,4 +164,14 @@ test('the commands inspect, eval --surprise and sample with a byte model', async
     sampled.stderr,
     /byte 5 of the prompt is not in the model's vocabulary: byte 0xA8 of "\u00e8"/,
   );
+});
+
+test('the symbols of a byte model, joined, are the text again', () => {
+  const shown = (text: string) =>
+    Array.from(new TextEncoder().encode(text), (byte) => symbolText(String.fromCharCode(byte), 'byte'));
+  for (const text of ['plain', 'déjà vu — 床前明月光 😀', 'a backslash: \\xC3 stays', ''])
+    assert.equal(joinSymbolTexts(shown(text)), text);
+  assert.equal(joinSymbolTexts(shown('ab—').slice(0, 4)), 'ab', 'an unfinished character');
+  assert.equal(joinSymbolTexts(['\\xFF', 'a']), '\ufffda');
+  assert.equal(joinSymbolTexts(Array.from('床\\x41')), '床\\x41');
 });

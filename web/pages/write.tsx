@@ -1,6 +1,8 @@
 /** Write: a notebook. The model continues a prompt; every character can be replaced by another candidate. */
+
 import { computed, effect, signal } from '@preact/signals';
 import type { SymbolDetails } from '../../src/browser.ts';
+import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import type { OptionFacts } from '../../src/option-facts.ts';
 import { Controls, flagsOf, problemOf, quoted, type Settings, valuesOf } from '../components/controls.tsx';
 import { NoModel } from '../components/no-model.tsx';
@@ -56,7 +58,7 @@ effect(() => {
 });
 
 function textOf({ prompt: own, written }: Draft): string {
-  return own + written.map(({ text }) => text).join('');
+  return own + joinSymbolTexts(written.map(({ text }) => text));
 }
 
 export function Write() {
@@ -202,11 +204,8 @@ function Branches() {
 /** The first words that a draft does not share with the one before it. */
 function excerpt({ written, last }: Draft): string {
   const from = last && last.from > 0 ? last.from - 1 : 0;
-  const text = written
-    .slice(from, from + 24)
-    .map(({ text }) => text)
-    .join('')
-    .replace(/\s+/g, ' ');
+  const shown = written.slice(from, from + 24).map(({ text }) => text);
+  const text = joinSymbolTexts(shown).replace(/\s+/g, ' ');
   return text || '…';
 }
 

@@ -1,5 +1,7 @@
 /** Reading a text with the open model: states, labels, saliency. Worker. */
+
 import type { LanguageModel, SaliencyMethod, UnitLabel, UnitPart } from '../../src/browser.ts';
+import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import { standardized } from '../../src/inspect/label-units.ts';
 import { activeUnits, type Stretch, similarPlaces } from '../../src/inspect/stretches.ts';
 import { partsOf, type UnitStates } from '../../src/inspect/unit-states.ts';
@@ -132,7 +134,7 @@ export async function gates(_: undefined, signal: AbortSignal): Promise<GateFact
   const { model, states } = currentReading();
   const parts = partsOf(model.config.cell).filter((part) => SIGMOIDS.includes(part));
   if (parts.length === 0) return [];
-  const text = states.symbols.slice(0, GATE_SYMBOLS).join('');
+  const text = joinSymbolTexts(states.symbols.slice(0, GATE_SYMBOLS));
   const gateStates = await model.states(text, { parts, signal, unknown: 'nearest' });
   return gateStates.layers.flatMap((layer) =>
     parts.map((part) => ({ part, layer, ...gateStates.saturation(layer, part) })),

@@ -12,6 +12,25 @@ export function symbolText(symbol: string, kind: TokenKind): string {
   return isPartByte(symbol, kind) ? `\\x${hex(symbol, 2)}` : symbol;
 }
 
+/**
+ * The text of symbols that `symbolText` shows one by one: bytes beyond ASCII become characters again. An unfinished character at the end is
+ * left out.
+ */
+export function joinSymbolTexts(texts: Iterable<string>): string {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let joined = '';
+  for (const text of texts) {
+    // A single symbol never has these four characters.
+    const byte = /^\\x([0-9A-F]{2})$/.exec(text)?.[1];
+    // What is no UTF-8 becomes U+FFFD.
+    joined +=
+      byte === undefined
+        ? decoder.decode() + text
+        : decoder.decode(Uint8Array.of(Number.parseInt(byte, 16)), { stream: true });
+  }
+  return joined;
+}
+
 /** A symbol in quotes. Invisible characters and those that could move the cursor are shown by their numbers. */
 export function quotedSymbol(symbol: string, kind: TokenKind): string {
   const hidden = kind === 'byte' ? /[\x7f-\xff]/g : /(?! )[\p{Other}\p{Separator}]/gu;
