@@ -115,6 +115,7 @@ test('an export replaces an earlier one, and nothing else', async (context) => {
   assert.deepEqual(readdirSync(cwd).sort(), ['cv', 'mine', 'site']);
   const none = await resident(['ui', 'nothing', '--export', 'static'], { cwd });
   assert.equal(none.code, 0, none.stderr);
+  assert.match(none.stderr, /there is no folder nothing: the export will have no runs of it/);
   assert.match(
     readFileSync(join(cwd, 'static', 'index.html'), 'utf8'),
     /<meta name="source" content="site">/,

@@ -80,6 +80,19 @@ test('a folder with other files is refused; an export that fails leaves nothing 
   assert.deepEqual(readdirSync(folder), ['thesis.tex']);
 });
 
+test('a folder that can not be written is one sentence', async (context) => {
+  const folder = temporaryFolder(context);
+  writeFileSync(join(folder, 'file'), '');
+  await assert.rejects(SiteFolder.open(join(folder, 'file', 'site')), {
+    code: 'checkpoint-unwritable',
+    message: /site can't be written: a part of the path is a file, not a folder \(ENOTDIR\)\.$/,
+  });
+  const site = await SiteFolder.open(join(folder, 'site'));
+  await site.write('a', 'x');
+  await assert.rejects(site.write('a/b', 'x'), { code: 'checkpoint-unwritable' });
+  await site.discard();
+});
+
 test('a mark that somebody has edited deletes nothing outside the folder', async (context) => {
   const folder = temporaryFolder(context);
   const [site, other] = [join(folder, 'site'), join(folder, 'other')];

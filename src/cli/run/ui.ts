@@ -36,7 +36,7 @@ export async function runUi({ positionals }: CommandInput, flags: UiFlags): Prom
   const expected = positionals.length > 0 ? missing : missing.filter((folder) => folder !== SWEEPS);
   return flags.exportFolder === undefined
     ? serve(folders, expected, flags)
-    : write(folders, flags.exportFolder);
+    : write(folders, expected, flags.exportFolder);
 }
 
 /** The folders that do not exist. @throws {CheckpointError} for a file */
@@ -89,7 +89,12 @@ async function freePort(asked: number | undefined): Promise<OpenPort> {
   return openPort({ host: HOST, port: 0 });
 }
 
-async function write(folders: readonly string[], target: string): Promise<number> {
+async function write(
+  folders: readonly string[],
+  missing: readonly string[],
+  target: string,
+): Promise<number> {
+  for (const folder of missing) note(`there is no folder ${folder}: the export will have no runs of it.`);
   const { runs, files, bytes } = await exportSite(folders, target);
   note(
     `wrote ${target}: the pages with ${formatCount(runs)} ${runs === 1 ? 'run' : 'runs'}, ` +

@@ -13,7 +13,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
-import { CheckpointError } from '../../errors.ts';
+import { CharRnnError, CheckpointError } from '../../errors.ts';
+import { describeSystemError } from '../../util/system-error.ts';
 import { VERSION } from '../../util/version.ts';
 
 /** Marks the folder of an export: the program's version, then the paths of its files, one per line. */
@@ -39,13 +40,15 @@ export class SiteFolder {
   /**
    * Begins an export: nothing changes before `publish`.
    *
-   * @throws {CheckpointError} `checkpoint-unwritable` unless the folder does not exist, is empty, or has an earlier export
+   * @throws {CheckpointError} `checkpoint-unwritable` if the folder can't be written, or has other files and no earlier export
    */
   static async open(target: string): Promise<SiteFolder> {
-    const earlier = await earlierFiles(target);
-    await mkdir(target, { recursive: true });
-    const place = await realpath(target);
-    return new SiteFolder(place, await mkdtemp(join(place, `${MARK}-`)), earlier);
+    return whileWriting(target, async () => {
+      const earlier = await earlierFiles(target);
+      await mkdir(target, { recursive: true });
+      const place = await realpath(target);
+      return new SiteFolder(place, await mkdtemp(join(place, `${MARK}-`)), earlier);
+    });
   }
 
   get files(): number {
@@ -56,13 +59,18 @@ export class SiteFolder {
     return this.#bytes;
   }
 
-  /** @param path Relative, with slashes. */
+  /**
+   * @param path Relative, with slashes.
+   * @throws {CheckpointError} `checkpoint-unwritable`
+   */
   async write(path: string, content: string | Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
     const place = join(this.#draft, path);
-    await mkdir(dirname(place), { recursive: true });
-    await writeFile(place, content);
+    await whileWriting(this.#place, async () => {
+      await mkdir(dirname(place), { recursive: true });
+      await writeFile(place, content);
+      this.#bytes += (await stat(place)).size;
+    });
     this.#written.push(path);
-    this.#bytes += (await stat(place)).size;
   }
 
   writeJson(path: string, value: unknown): Promise<void> {
@@ -76,6 +84,10 @@ export class SiteFolder {
    * @throws {CheckpointError} `checkpoint-unwritable` before anything changes, if another file is in the place of one
    */
   async publish(): Promise<void> {
+    await whileWriting(this.#place, () => this.#publish());
+  }
+
+  async #publish(): Promise<void> {
     for (const path of this.#written) {
       if (this.#earlier.has(path) || !(await exists(join(this.#place, path)))) continue;
       throw new CheckpointError(
@@ -115,6 +127,21 @@ export class SiteFolder {
     if ((await realpath(folder).catch(() => undefined)) !== folder) return;
     await rm(join(this.#place, path), { force: true });
     if (folder !== this.#place) await rmdir(folder).catch(() => {});
+  }
+}
+
+/** Turns errors of the system into one that names the folder. */
+async function whileWriting<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CharRnnError || typeof (error as NodeJS.ErrnoException).code !== 'string')
+      throw error;
+    throw new CheckpointError(
+      'checkpoint-unwritable',
+      `${folder} can't be written: ${describeSystemError(error)}.`,
+      { cause: error },
+    );
   }
 }
 
