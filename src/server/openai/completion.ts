@@ -1,8 +1,10 @@
 /** The computation of a completion request: starts its choices in the model's pool and collects their texts. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
+import type { HeldUnit } from '../../engine/engine.ts';
 import { type Controls, canDraw, resolveControls } from '../../sample/choice/controls.ts';
 import type { AutomatonLimits } from '../../sample/form/automaton.ts';
 import { resolveForm } from '../../sample/form/form.ts';
+import { resolveHold } from '../../sample/hold.ts';
 import type { SequencePool } from '../../sample/pool/pool.ts';
 import type { Sequence } from '../../sample/sequence.ts';
 import { sequenceSeed } from '../../sample/sequence-seed.ts';
@@ -45,18 +47,20 @@ export class Completion {
   readonly job = new Job();
   readonly #branches: readonly Branch[];
   readonly #controls: Controls;
+  readonly #hold: readonly HeldUnit[] | undefined;
 
   /**
    * @throws {ApiError} 400 if the request does not fit the model
    */
   constructor(request: CompletionRequest, served: ServedModel) {
-    const { vocabulary } = served.model;
+    const { vocabulary, config } = served.model;
     this.request = request;
     this.vocabulary = vocabulary;
     this.#controls = resolveControls(vocabulary, {
       ...request.controls,
       bias: biasOf(vocabulary, request.bias),
     });
+    this.#hold = resolveHold(config, [...request.hold]);
     const limits = resolveLimits(vocabulary, {
       ...LIMITS,
       length: request.maxTokens,
@@ -133,6 +137,7 @@ export class Completion {
     const handle = pool.start({
       prompt,
       sequences: sequences.filter(({ ending }) => ending === undefined),
+      hold: this.#hold,
       ...(rates && {
         onPrompt: (position, row) => {
           const token = rateToken(prompt[position] as number, row, logprobs);

@@ -16,6 +16,7 @@ const REQUEST_OPTIONS = new Set([
   'unknown',
   'match',
   'template',
+  'hold',
 ]);
 
 /** The field that sets an option; undefined if there is none. */

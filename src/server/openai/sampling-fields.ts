@@ -38,6 +38,14 @@ const MAX_FORM = 1000;
 const formField = (kind: string) =>
   field(z.string().check(z.maxLength(MAX_FORM)), `${kind} of at most ${MAX_FORM} characters`);
 
+/** Maximum characters of `hold`: some hundred units. */
+const MAX_HOLD = 4000;
+const isShort = (value: unknown): value is string => typeof value === 'string' && value.length <= MAX_HOLD;
+
+function isHold(value: unknown): value is string | string[] {
+  return isShort(value) || (Array.isArray(value) && value.every(isShort) && isShort(value.join(',')));
+}
+
 export const samplingFields = {
   model: modelField(),
   max_tokens: maxTokensField(),
@@ -61,6 +69,10 @@ export const samplingFields = {
   unknown: unknownField(),
   match: formField('a regular expression'),
   template: formField('a text'),
+  hold: field(
+    z.custom<string | string[]>(isHold),
+    'units with a value each, such as "2.108=0.9,1.3=-1", or a list of such texts',
+  ),
   ...controlFields,
 };
 
@@ -84,6 +96,8 @@ export interface SamplingRequest {
   /** The controls without the bias. */
   readonly controls: ControlOptions;
   readonly form: FormOptions;
+  /** Units to hold, as in `2.108=0.9`. */
+  readonly hold: readonly string[];
 }
 
 /**
@@ -113,6 +127,7 @@ export function samplingRequest(
     ),
     controls: controlsOf(fields),
     form: { match: fields.match ?? undefined, template: fields.template ?? undefined },
+    hold: [fields.hold ?? []].flat(),
   };
 }
 
