@@ -33,6 +33,14 @@ const TYPEWRITER: Readonly<Record<string, string>> = {
   '\t': ' ',
 };
 
+/** ASCII characters with typographic ones for them, the likeliest first: an apostrophe is a closing quotation mark. */
+const TYPOGRAPHIC: Readonly<Record<string, readonly string[]>> = {
+  "'": ['\u2019', '\u2018'],
+  '"': ['\u201d', '\u201c'],
+  '-': ['\u2010', '\u2013', '\u2014'],
+};
+const MOST_TYPOGRAPHIC = Math.max(...Object.values(TYPOGRAPHIC).map(({ length }) => length));
+
 function otherCase(text: string): string {
   const lower = text.toLowerCase();
   return lower === text ? text.toUpperCase() : lower;
@@ -42,7 +50,10 @@ const compatible = (text: string) => text.normalize('NFKC');
 const unmarked = (text: string) => compatible(text).normalize('NFKD').replace(/\p{M}/gu, '');
 const typewritten = (text: string) => Array.from(text, (char) => TYPEWRITER[char] ?? char).join('');
 
-/** Replacements in the order to try: NFKC, without marks, the other case, ASCII for typographic characters. */
+const typeset = (text: string, choice: number) =>
+  Array.from(text, (char) => TYPOGRAPHIC[char]?.[choice] ?? char).join('');
+
+/** Replacements in the order to try: NFKC, without marks, the other case, ASCII for typographic characters, and these for ASCII. */
 const ATTEMPTS: readonly ((text: string) => string)[] = [
   compatible,
   unmarked,
@@ -50,6 +61,7 @@ const ATTEMPTS: readonly ((text: string) => string)[] = [
   (text) => otherCase(compatible(text)),
   (text) => otherCase(unmarked(text)),
   typewritten,
+  ...Array.from({ length: MOST_TYPOGRAPHIC }, (_, choice) => (text: string) => typeset(text, choice)),
 ];
 
 /** The first replacement whose symbols are all known; undefined if there is none. */
