@@ -39,6 +39,13 @@ function setUp(context: TestContext) {
     mkdirSync(dirname(at('src', name)), { recursive: true });
     writeFileSync(at('src', `${name}.ts`), '');
   }
+  for (const name of [
+    join('src', 'engine', 'cpu', 'wasm-binaries.ts'),
+    join('models', 'moby-dick.safetensors'),
+  ]) {
+    mkdirSync(dirname(at(name)), { recursive: true });
+    writeFileSync(at(name), '');
+  }
   const exporting = (code: string) => {
     for (const name of ['index.ts', 'browser.ts']) writeFileSync(at('src', name), code);
   };

@@ -286,6 +286,11 @@ const CASES: readonly Case[] = [
     suggestions: 1,
   },
   {
+    what: 'convert to int8 in half precision',
+    line: 'char-rnn convert cv/best.safetensors q.safetensors --quantize int8 --precision float16',
+    suggestions: 1,
+  },
+  {
     what: 'convert to half precision for the original',
     line: 'char-rnn convert cv/best.safetensors a.t7 --precision float16',
     suggestions: 1,
