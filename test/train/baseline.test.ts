@@ -117,7 +117,7 @@ test('advice on a plateau and on overfitting compares the lowest loss with the b
   const level = points([1.5, 1.21, 1.2, 1.2, 1.2, 1.2].map((loss) => [loss, loss + 0.3]));
   assert.match(
     adviseOnPoints(level, 4, run)?.message ?? '',
-    /a plateau\. The lowest validation loss is 0\.40 below the count model of order 5\. Stop here/,
+    /a plateau\. The lowest validation loss is 0\.40 below the count model of order 5\. Stop the run/,
   );
   const equal = points([2.5, 2.21, 2.2, 2.2, 2.2, 2.2].map((loss) => [loss, loss]));
   assert.match(

@@ -299,7 +299,7 @@ test('if retries do not help, the run ends with an error and remedies, and saves
   assert.equal(error.code, 'loss-exploded');
   assert.match(
     error.problem,
-    /iteration \d+: the loss.*2 retries with smaller learning rates did not help; training stopped.*up to iteration 100 is kept\.$/,
+    /iteration \d+: the loss.*2 retries with smaller learning rates did not help; training stopped.*The model of iteration 100 is kept\.$/,
   );
   assert.deepEqual(
     error.remedies.map(({ set }) => set),
