@@ -47,3 +47,17 @@ test('units that the model does not have are errors of the request', async (cont
     assert.match(error.message, message);
   }
 });
+
+test('the prompt is read without holding, also if its log-probabilities are asked for', async (context) => {
+  const { ask } = await serveModel(context);
+  const prompt = 'so it is';
+  const given = { prompt, max_tokens: 40, seed: 5, hold: '1.1=900,1.2.c=-900' };
+  const rated = { ...given, echo: true, logprobs: 1 };
+  const held = (await ask(COMPLETIONS, rated)).choices[0];
+  const free = (await ask(COMPLETIONS, { ...rated, hold: null })).choices[0];
+  const ofPrompt = (choice: typeof free) => choice.logprobs.token_logprobs.slice(1, prompt.length);
+  assert.deepEqual(ofPrompt(held), ofPrompt(free));
+  const unrated = (await ask(COMPLETIONS, given)).choices[0];
+  assert.equal(held.text, prompt + unrated.text);
+  assert.notEqual(held.text, free.text);
+});

@@ -98,6 +98,7 @@ export class HostSampledBatch {
       return [];
     }
     const token = prompt[position] as number;
-    return [{ slot: request.slots[0] as number, token, hold, reader: request }];
+    const held = sequences.length === 0 ? hold : undefined;
+    return [{ slot: request.slots[0] as number, token, hold: held, reader: request }];
   }
 }
