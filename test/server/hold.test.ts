@@ -57,6 +57,8 @@ test('the prompt is read without holding, also if its log-probabilities are aske
   const free = (await ask(COMPLETIONS, { ...rated, hold: null })).choices[0];
   const ofPrompt = (choice: typeof free) => choice.logprobs.token_logprobs.slice(1, prompt.length);
   assert.deepEqual(ofPrompt(held), ofPrompt(free));
+  const alone = (await ask(COMPLETIONS, { ...rated, max_tokens: 0 })).choices[0];
+  assert.deepEqual(ofPrompt(alone), ofPrompt(free));
   const unrated = (await ask(COMPLETIONS, given)).choices[0];
   assert.equal(held.text, prompt + unrated.text);
   assert.notEqual(held.text, free.text);
