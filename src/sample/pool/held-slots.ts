@@ -66,8 +66,8 @@ export async function predictAlong(
   if (from >= tokens.length) return;
   await untilRead(signal, (onRead, onFailure) =>
     pool.start({
-      ...{ prompt: tokens, sequences: [], hold, onRead, onFailure },
-      ...{ onPrompt: onPrediction, predictedFrom: from },
+      ...{ prompt: tokens, sequences: [], onRead, onFailure },
+      ...{ onPrompt: onPrediction, predictedFrom: from, promptHold: hold },
     }),
   );
 }

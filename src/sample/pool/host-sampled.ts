@@ -83,7 +83,7 @@ export class HostSampledBatch {
   }
 
   #nextOfPrompt(request: ActiveRequest): Stepping[] {
-    const { prompt, onPrompt, sequences, hold } = request.request;
+    const { prompt, onPrompt, sequences, promptHold } = request.request;
     const { position, row } = request;
     if (request.isReadingHead) return [];
     if (position === prompt.length) {
@@ -98,7 +98,6 @@ export class HostSampledBatch {
       return [];
     }
     const token = prompt[position] as number;
-    const held = sequences.length === 0 ? hold : undefined;
-    return [{ slot: request.slots[0] as number, token, hold: held, reader: request }];
+    return [{ slot: request.slots[0] as number, token, hold: promptHold, reader: request }];
   }
 }

@@ -29,11 +29,10 @@ export interface PoolRequest {
   readonly prompt: readonly number[];
   /** Each sequence needs a slot. Without sequences, only the prompt is read. */
   readonly sequences: readonly PoolSequence[];
-  /**
-   * Units to hold while the sequences are written; the prompt is read without. If there are no sequences, the units are held while the prompt
-   * is read from `predictedFrom` on. Sequences are computed in one batch if they have the same array. Default: none.
-   */
+  /** Units to hold while the sequences are written. Sequences are computed in one batch if they have the same array. Default: none. */
   readonly hold?: readonly HeldUnit[] | undefined;
+  /** Units to hold while the prompt is read from `predictedFrom` on. Default: none. */
+  readonly promptHold?: readonly HeldUnit[] | undefined;
   /** Slots to reserve until the caller cancels the request, instead of sequences. All get the prompt's state. */
   readonly held?: number | undefined;
   /**

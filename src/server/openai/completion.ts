@@ -134,12 +134,10 @@ export class Completion {
     const { echo, logprobs } = this.request;
     const rated: RatedToken[] = [];
     const rates = echo && logprobs !== undefined;
-    const open = sequences.filter(({ ending }) => ending === undefined);
     const handle = pool.start({
       prompt,
-      sequences: open,
-      // Without sequences, the units would be held while the prompt is read.
-      hold: open.length > 0 ? this.#hold : undefined,
+      sequences: sequences.filter(({ ending }) => ending === undefined),
+      hold: this.#hold,
       ...(rates && {
         onPrompt: (position, row) => {
           const token = rateToken(prompt[position] as number, row, logprobs);
