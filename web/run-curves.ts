@@ -2,6 +2,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Curve, CurveAxis, Metric } from '../src/ui/protocol.ts';
 import type { ShownCurve } from './components/curves-chart.tsx';
+import { RepeatedRequest } from './repeated-request.ts';
 import { route } from './router.ts';
 import { styleOfRun } from './run-colours.ts';
 import { picked, runs } from './run-list.ts';
@@ -35,7 +36,7 @@ const requestText = computed(() => JSON.stringify(request.value));
 const versions = computed(() => picked.value.map((id) => runs.value.get(id)?.version).join());
 
 let abort = new AbortController();
-let timer: ReturnType<typeof setTimeout> | undefined;
+const reading = new RepeatedRequest(readCurves, REFRESH);
 let lastRequest = '';
 let lastTime = 0;
 
@@ -44,28 +45,10 @@ effect(() => {
   versions.value;
   // Without a page in the address, this one is shown.
   if (!source || !['runs', ''].includes(route.value.page)) return;
-  clearTimeout(timer);
   // A growing run is read again at most once a second, another request at once.
   const wait = text === lastRequest ? Math.max(0, lastTime + REFRESH - performance.now()) : 0;
-  timer = setTimeout(() => fetchCurves(text), wait);
+  reading.schedule(text, wait);
 });
-
-/** The request that is being answered. */
-let inFlight: { readonly text: string; isAgain: boolean } | undefined;
-
-/** An equal request waits for the one in flight: if it cancelled that one, slow answers to growing runs would never arrive. */
-async function fetchCurves(text: string): Promise<void> {
-  if (inFlight?.text === text) {
-    inFlight.isAgain = true;
-    return;
-  }
-  const mine = { text, isAgain: false };
-  inFlight = mine;
-  await readCurves(text);
-  if (inFlight !== mine) return;
-  inFlight = undefined;
-  if (mine.isAgain) timer = setTimeout(() => fetchCurves(text), REFRESH);
-}
 
 async function readCurves(text: string): Promise<void> {
   const isNew = text !== lastRequest;

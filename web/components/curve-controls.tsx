@@ -2,6 +2,7 @@
 import type { CurveAxis, Metric } from '../../src/ui/protocol.ts';
 import { setParameters } from '../router.ts';
 import { axis, isLogarithmic, metric, smoothing, zoom } from '../run-curves.ts';
+import { Checkbox } from './checkbox.tsx';
 
 export const AXES: Readonly<Record<CurveAxis, string>> = {
   iteration: 'iteration',
@@ -45,14 +46,12 @@ export function CurveControls() {
           <option value="time">time</option>
         </select>
       </label>
-      <label class="inline">
-        <input
-          type="checkbox"
-          checked={isLogarithmic.value}
-          onChange={(event) => setParameters({ log: event.currentTarget.checked ? '1' : undefined })}
-        />
+      <Checkbox
+        checked={isLogarithmic.value}
+        onChange={(checked) => setParameters({ log: checked ? '1' : undefined })}
+      >
         logarithmic
-      </label>
+      </Checkbox>
       <label class="inline">
         smoothing {smoothing.value}
         <input

@@ -14,6 +14,7 @@ import {
   togglePick,
 } from '../run-list.ts';
 import { lossText, stateText } from '../run-words.ts';
+import { ariaSort, sortedBy } from '../sorting.ts';
 
 const ROW_HEIGHT = 40;
 /** Rows above and below the visible ones. */
@@ -51,8 +52,14 @@ export function RunTable() {
                 <span class="visually-hidden">in the chart</span>
               </th>
               {COLUMNS.map(({ key, title }) => (
-                <th key={key} scope="col" aria-sort={ariaSort(key)}>
-                  <button type="button" class="quiet" onClick={() => sortBy(key)}>
+                <th key={key} scope="col" aria-sort={ariaSort(sorting.value, key)}>
+                  <button
+                    type="button"
+                    class="quiet"
+                    onClick={() => {
+                      sorting.value = sortedBy(sorting.value, key);
+                    }}
+                  >
                     {title}
                     {sorting.value.key === key && (sorting.value.isDescending ? ' ↓' : ' ↑')}
                   </button>
@@ -77,16 +84,6 @@ export function RunTable() {
       </div>
     </section>
   );
-}
-
-function ariaSort(key: SortKey): 'ascending' | 'descending' | 'none' {
-  if (sorting.value.key !== key) return 'none';
-  return sorting.value.isDescending ? 'descending' : 'ascending';
-}
-
-function sortBy(key: SortKey): void {
-  const { value } = sorting;
-  sorting.value = { key, isDescending: value.key === key ? !value.isDescending : false };
 }
 
 interface RowProps {

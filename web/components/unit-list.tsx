@@ -4,6 +4,7 @@ import type { UnitLabel } from '../../src/browser.ts';
 import { choose, chosen } from '../neurons-state.ts';
 import { signed } from '../words.ts';
 import type { ReadingFacts } from '../worker/api.ts';
+import { Checkbox } from './checkbox.tsx';
 
 const search = signal('');
 const isOnlyLabelled = signal(true);
@@ -31,16 +32,14 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
             search.value = event.currentTarget.value;
           }}
         />
-        <label class="inline">
-          <input
-            type="checkbox"
-            checked={isOnlyLabelled.value}
-            onChange={(event) => {
-              isOnlyLabelled.value = event.currentTarget.checked;
-            }}
-          />
+        <Checkbox
+          checked={isOnlyLabelled.value}
+          onChange={(checked) => {
+            isOnlyLabelled.value = checked;
+          }}
+        >
           labelled only
-        </label>
+        </Checkbox>
       </div>
       <ol class="units">
         {rows.slice(0, 200).map(({ own, same }) => (

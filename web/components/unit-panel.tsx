@@ -19,6 +19,7 @@ import { setParameters } from '../router.ts';
 import { model } from '../session.ts';
 import { signed } from '../words.ts';
 import type { ReadingFacts } from '../worker/api.ts';
+import { Checkbox } from './checkbox.tsx';
 import { Dial } from './dial.tsx';
 import { StretchPanel } from './stretch-panel.tsx';
 import { TextPanel } from './text-panel.tsx';
@@ -88,16 +89,14 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
             ))}
           </select>
         </label>
-        <label class="inline">
-          <input
-            type="checkbox"
-            checked={isCentred.value}
-            onChange={(event) => {
-              isCentred.value = event.currentTarget.checked;
-            }}
-          />
+        <Checkbox
+          checked={isCentred.value}
+          onChange={(checked) => {
+            isCentred.value = checked;
+          }}
+        >
           centre the colours on its mean
-        </label>
+        </Checkbox>
       </div>
       <TextPanel
         label="The text that was read, coloured. Arrow keys move from character to character; with Shift they select."

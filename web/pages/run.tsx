@@ -3,6 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { CheckpointFile, Curve, Metric, RunDetail, RunEvent } from '../../src/ui/protocol.ts';
 import { Chart } from '../components/chart.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
+import { RepeatedRequest } from '../repeated-request.ts';
 import { goTo, route } from '../router.ts';
 import { runs } from '../run-list.ts';
 import { lossText, stateText } from '../run-words.ts';
@@ -21,32 +22,15 @@ const METRICS: readonly Metric[] = ['trainLoss', 'validationLoss', 'learningRate
 
 let lastId = '';
 let position: string | undefined;
-let timer: ReturnType<typeof setTimeout> | undefined;
+/** Two requests at once would append the same events twice. */
+const reading = new RepeatedRequest(readRun, 500);
 
 effect(() => {
   version.value;
   const own = id.value;
   if (own === undefined || !source) return;
-  clearTimeout(timer);
-  timer = setTimeout(() => load(own), own === lastId ? 500 : 0);
+  reading.schedule(own, own === lastId ? 500 : 0);
 });
-
-/** The run that is being read. If another one is chosen meanwhile, what comes late is dropped. */
-let loading: { readonly id: string; isAgain: boolean } | undefined;
-
-/** Only one request at a time reads a run: two would append the same events. */
-async function load(own: string): Promise<void> {
-  if (loading?.id === own) {
-    loading.isAgain = true;
-    return;
-  }
-  const mine = { id: own, isAgain: false };
-  loading = mine;
-  await readRun(own, () => loading === mine);
-  if (loading !== mine) return;
-  loading = undefined;
-  if (mine.isAgain) timer = setTimeout(() => load(own), 500);
-}
 
 async function readRun(own: string, isCurrent: () => boolean): Promise<void> {
   if (!source) return;

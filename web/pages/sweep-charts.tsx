@@ -2,6 +2,8 @@
 import { signal } from '@preact/signals';
 import type { Curve, SweepDetail, SweepTrial } from '../../src/ui/protocol.ts';
 import { outcomeAt } from '../../src/ui/sweep/importance.ts';
+import { compare } from '../../src/util/compare.ts';
+import { Checkbox } from '../components/checkbox.tsx';
 import { CurvesChart, type ShownCurve } from '../components/curves-chart.tsx';
 import { type CoordinateLine, ParallelCoordinates } from '../components/parallel-coordinates.tsx';
 import { colourOf } from '../components/plot.ts';
@@ -104,16 +106,14 @@ function Curves({ detail, chosen, onChoose }: SweepTableProps) {
     <section class="panel" aria-labelledby="curves-title">
       <div class="row">
         <h2 id="curves-title">{rungs > 1 ? 'Losses by rung' : 'Losses'}</h2>
-        <label class="inline">
-          <input
-            type="checkbox"
-            checked={isLogarithmic.value}
-            onChange={(event) => {
-              isLogarithmic.value = event.currentTarget.checked;
-            }}
-          />
+        <Checkbox
+          checked={isLogarithmic.value}
+          onChange={(checked) => {
+            isLogarithmic.value = checked;
+          }}
+        >
           logarithmic
-        </label>
+        </Checkbox>
       </div>
       {curves.length === 0 ? (
         <p class="hint">No trial has been evaluated yet.</p>
@@ -188,8 +188,4 @@ function shownCurve(trial: SweepTrial, rungs: number, isPinned: boolean): ShownC
 
 function lossKey(trial: SweepTrial): number {
   return lowestLoss(trial) ?? Number.POSITIVE_INFINITY;
-}
-
-function compare(a: number, b: number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,8 +1,10 @@
 /** The trials of a sweep in a table. Only the rows in view are in the document. */
 import { signal } from '@preact/signals';
 import type { SweepDetail, SweepTrial } from '../../src/ui/protocol.ts';
+import { compare } from '../../src/util/compare.ts';
 import { runs } from '../run-list.ts';
 import { lossText } from '../run-words.ts';
+import { ariaSort, sortedBy } from '../sorting.ts';
 import { lowestLoss, reachedRung, trialState, valueText } from '../sweep-trials.ts';
 import { optionWords } from '../words.ts';
 
@@ -51,8 +53,14 @@ export function SweepTable({ detail, chosen, onChoose }: SweepTableProps) {
           <thead>
             <tr aria-rowindex={1}>
               {columns.map(({ key, title }) => (
-                <th key={key} scope="col" aria-sort={ariaSort(key)}>
-                  <button type="button" class="plain" onClick={() => sortBy(key)}>
+                <th key={key} scope="col" aria-sort={ariaSort(sorting.value, key)}>
+                  <button
+                    type="button"
+                    class="plain"
+                    onClick={() => {
+                      sorting.value = sortedBy(sorting.value, key);
+                    }}
+                  >
                     {title}
                     {sorting.value.key === key && (
                       <span aria-hidden="true">{sorting.value.isDescending ? ' ↓' : ' ↑'}</span>
@@ -174,18 +182,4 @@ function sorted(trials: readonly SweepTrial[], columns: readonly Column[]): Swee
   return [...trials].sort(
     (a, b) => sign * compare(keys.get(a) ?? 0, keys.get(b) ?? 0) || a.number - b.number,
   );
-}
-
-function compare(a: string | number, b: string | number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function ariaSort(key: string): 'ascending' | 'descending' | 'none' {
-  if (sorting.value.key !== key) return 'none';
-  return sorting.value.isDescending ? 'descending' : 'ascending';
-}
-
-function sortBy(key: string): void {
-  const { value } = sorting;
-  sorting.value = { key, isDescending: value.key === key && !value.isDescending };
 }

@@ -1,6 +1,8 @@
 /** Sweeps: which there are, and one of them with its trials. */
 import type { SweepDetail, SweepState, SweepSummary } from '../../src/ui/protocol.ts';
 import { outcomeAt } from '../../src/ui/sweep/importance.ts';
+import { lastPart } from '../../src/util/last-part.ts';
+import { quoted } from '../components/controls.tsx';
 import { goTo, route, setParameters } from '../router.ts';
 import { lossText } from '../run-words.ts';
 import { isSearchingSweeps, shownSweep, sweep, sweepProblem, sweeps } from '../sweep-list.ts';
@@ -201,7 +203,7 @@ function Best({ detail }: { readonly detail: SweepDetail }) {
         . {trial.run !== null && <a href={`#/run?id=${trial.run}`}>Its run</a>}
       </p>
       <p class="hint">
-        To copy its model: <code>npx char-rnn sweep best {shellWord(name)}</code>
+        To copy its model: <code>npx char-rnn sweep best {quoted(name)}</code>
       </p>
     </>
   );
@@ -256,22 +258,13 @@ function HowToGoOn({ summary: { state, name, jobs } }: { readonly summary: Sweep
     return (
       <p>
         {state === 'waiting' ? 'No process works on it. ' : ''}To continue:{' '}
-        <code>npx char-rnn sweep resume {shellWord(name)}</code>
+        <code>npx char-rnn sweep resume {quoted(name)}</code>
       </p>
     );
   if (!hasFailed) return null;
   return (
     <p>
-      To repeat the failed trials: <code>npx char-rnn sweep retry {shellWord(name)}</code>
+      To repeat the failed trials: <code>npx char-rnn sweep retry {quoted(name)}</code>
     </p>
   );
-}
-
-/** Names of sweeps have spaces at most. */
-function shellWord(name: string): string {
-  return name.includes(' ') ? `'${name}'` : name;
-}
-
-function lastPart(path: string): string {
-  return path.split(/[/\\]/).at(-1) || path;
 }

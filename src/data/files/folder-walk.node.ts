@@ -2,6 +2,7 @@
 import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { compare } from '../../util/compare.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 
 /** Folders of dependencies, which are not searched. */
@@ -124,7 +125,7 @@ function identityOf({ dev, ino }: { readonly dev: number; readonly ino: number }
 }
 
 function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
-  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+  return compare(a.path, b.path);
 }
 
 /** Calls `work` for every item, several at a time. The results are in the order of the items. */

@@ -5,6 +5,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { lastPart } from '../../util/last-part.ts';
 import { VERSION } from '../../util/version.ts';
 import {
   CURVE_AXES,
@@ -22,7 +23,7 @@ import { openCheckpoint } from '../server/checkpoint-file.node.ts';
 import { pageFiles } from '../server/pages.node.ts';
 import { RunList } from '../server/run-list.ts';
 import { SiteFolder } from './site-folder.node.ts';
-import { lastPart, withoutPlaces } from './without-places.ts';
+import { withoutPlaces } from './without-places.ts';
 
 const BINS = 2000;
 

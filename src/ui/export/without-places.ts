@@ -1,4 +1,5 @@
 /** What an export leaves out: the name of the machine, and the folders on it. */
+import { lastPart } from '../../util/last-part.ts';
 import type { RunEvent } from '../protocol.ts';
 
 /**
@@ -18,11 +19,6 @@ export function withoutPlaces<Event extends RunEvent>(event: Event, folders: rea
   return mapStrings(event, folders) as Event;
 }
 
-/** The last part of a path. */
-export function lastPart(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path;
-}
-
 /** An absolute path, or one that begins with `../`, in a sentence or alone. The group is its last part. A web address is none. */
 const PLACE =
   /(?<![\w:/.\\])(?:(?:[a-z]:)?[/\\](?:[^\s/\\:;,"'`<>|()]+[/\\]+)+|(?:\.\.[/\\]+)+(?:[^\s/\\:;,"'`<>|()]+[/\\]+)*)([^\s/\\:;,"'`<>|()]*)/gi;
@@ -34,7 +30,7 @@ export function withoutFolders(text: string, folders: readonly string[]): string
     const isAbsolute = /^(?:[a-z]:)?[/\\]/i.test(folder);
     if (isAbsolute && folder.length > 1) shorter = shorter.replaceAll(folder, lastPart(folder));
   }
-  return shorter.replace(PLACE, (path, last: string) => last || lastPart(path.replace(/[/\\]+$/, '')));
+  return shorter.replace(PLACE, (path, last: string) => last || lastPart(path));
 }
 
 function mapStrings(value: unknown, folders: readonly string[]): unknown {

@@ -5,6 +5,7 @@
  * best in the middle of their range. For others, the means of the groups of equal values are. The share is the adjusted R², which is about 0
  * for a parameter that does not matter, whatever the number of groups. Shares of several parameters do not add up to 1.
  */
+import { compare } from '../../util/compare.ts';
 import type { SweepDetail, SweepParameter, SweepTrial } from '../protocol.ts';
 
 /** Where the good values are; `none` if the parameter explains next to nothing. */
@@ -134,8 +135,4 @@ export function ranksOf(values: readonly number[]): number[] {
     first = last + 1;
   }
   return ranks;
-}
-
-function compare(a: number, b: number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 /** A sweep as the pages show it, from the content of its store. */
 import { isList, type Space } from '../../sweep/space.ts';
 import type { JobCounts, JobRecord, SweepRecord, TrialEvaluation, TrialRecord } from '../../sweep/store.ts';
+import { groupBy } from '../../util/group-by.ts';
 import type { SweepDetail, SweepJob, SweepParameter, SweepState, SweepSummary } from '../protocol.ts';
 
 /** What identifies a sweep, and when it last changed. */
@@ -66,8 +67,8 @@ export function detailOf(
   { trials, jobs, evaluations }: SweepContent,
   runOf: (trial: number, attempts: number) => string | null,
 ): SweepDetail {
-  const jobsOf = byTrial(jobs);
-  const evaluationsOf = byTrial(evaluations);
+  const jobsOf = groupBy(jobs, ({ trial }) => trial);
+  const evaluationsOf = groupBy(evaluations, ({ trial }) => trial);
   const { method, seed, rungs, eta, space, options } = definition;
   return {
     ...{ summary, method, seed, rungs, eta },
@@ -85,16 +86,6 @@ export function detailOf(
       };
     }),
   };
-}
-
-function byTrial<One extends { readonly trial: number }>(all: readonly One[]): ReadonlyMap<number, One[]> {
-  const found = new Map<number, One[]>();
-  for (const one of all) {
-    const own = found.get(one.trial);
-    if (own) own.push(one);
-    else found.set(one.trial, [one]);
-  }
-  return found;
 }
 
 function jobView({ state, end, progress, loss, standardError, worker, message }: JobRecord): SweepJob {
