@@ -1,7 +1,7 @@
 /** A trained model: load, generate, score. Runs in Node and in a page. */
 import * as z from 'zod/mini';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
-import { quantizationOf } from './checkpoint/quantization.ts';
+import { type ModelNumbers, modelNumbers, quantizationOn } from './checkpoint/quantization.ts';
 import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
 import { STORED_PRECISIONS, type StoredPrecision } from './checkpoint/stored-precision.ts';
 import { inType } from './checkpoint/tensors/tensors.ts';
@@ -126,6 +126,7 @@ export let openPool: (model: LanguageModel, limits: PoolLimits) => Promise<Seque
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
   readonly #options: ModelOptions;
+  readonly #numbers: ModelNumbers;
   readonly #makeEngine: MakeEngine;
   readonly #onNotice: (message: string) => void;
   #loaded: Promise<LoadedModel> | undefined;
@@ -148,8 +149,7 @@ export class LanguageModel {
     this.#makeEngine = makeEngine;
     this.#onNotice = onNotice;
     this.checkpoint = withMethods(checkpoint);
-    // Checks that these options go together.
-    quantizationOf(checkpoint, this.#options.quantize, this.#options.precision);
+    this.#numbers = modelNumbers(checkpoint, this.#options);
   }
 
   /**
@@ -180,8 +180,7 @@ export class LanguageModel {
 
   /** How the engine stores the weights, if it can: int8, or undefined for floats. */
   get quantization(): Quantization | undefined {
-    const { quantize, precision } = this.#options;
-    return quantizationOf(this.checkpoint, quantize, precision);
+    return this.#numbers.quantization;
   }
 
   get parameterCount(): number {
@@ -575,15 +574,13 @@ export class LanguageModel {
   }
 
   async #prepare(): Promise<LoadedModel> {
-    const { quantization } = this;
-    const { quantize, ...options } = this.#options;
-    const { precision = quantization ? 'float32' : this.checkpoint.precision } = options;
-    const asked = quantize !== undefined && quantization && { quantize: quantization };
-    const { engine, notice } = await this.#makeEngine({ ...options, precision, ...asked });
+    const { quantization, choice } = this.#numbers;
+    const { quantize: _, precision: __, ...options } = this.#options;
+    const { engine, notice } = await this.#makeEngine({ ...options, ...choice });
     if (notice) this.#onNotice(notice);
     try {
       checkModelFits(this.config, engine);
-      const used = engine.description.capabilities.int8 ? quantization : undefined;
+      const used = quantizationOn(engine, quantization);
       const weights = makeWeights(engine, layoutOf(this.config), this.checkpoint.parameters, used);
       return { engine, weights };
     } catch (error) {

@@ -1,17 +1,46 @@
 /** Whether a model computes with int8 weights. */
-import type { Precision, Quantization } from '../engine/engine.ts';
+import type { Engine, Precision, Quantization } from '../engine/engine.ts';
 import { OptionError } from '../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** The values of the option `quantize`. */
 export type QuantizeOption = Quantization | 'none';
 
-/**
- * How to store the weights on an engine: as asked, by default as in the checkpoint's file. Undefined: as floats.
- *
- * @throws {OptionError} for int8 in another precision than float32
- */
-export function quantizationOf(
+export interface NumberOptions {
+  readonly precision?: Precision | undefined;
+  readonly quantize?: QuantizeOption | undefined;
+}
+
+/** What a model is computed in. */
+export interface ModelNumbers {
+  readonly precision: Precision;
+  /** Undefined: its weights are floats. */
+  readonly quantization: Quantization | undefined;
+  /** What an engine has to be able to do: int8 only if it was asked for. An engine without it computes an int8 file in floats. */
+  readonly choice: { readonly precision: Precision; readonly quantize?: Quantization };
+}
+
+/** @throws {OptionError} for int8 in another precision than float32 */
+export function modelNumbers(
+  checkpoint: Pick<Checkpoint, 'weightTypes' | 'precision'>,
+  { precision: asked, quantize }: NumberOptions,
+): ModelNumbers {
+  const quantization = quantizationOf(checkpoint, quantize, asked);
+  const precision = asked ?? (quantization ? 'float32' : checkpoint.precision);
+  const isAsked = quantize !== undefined && quantization !== undefined;
+  return { precision, quantization, choice: { precision, ...(isAsked && { quantize: quantization }) } };
+}
+
+/** The quantization that an engine computes with: none if it can't. */
+export function quantizationOn(
+  { description }: Engine,
+  wanted: Quantization | undefined,
+): Quantization | undefined {
+  return description.capabilities.int8 ? wanted : undefined;
+}
+
+/** How to store the weights on an engine: as asked, by default as in the checkpoint's file. Undefined: as floats. */
+function quantizationOf(
   { weightTypes = [] }: Pick<Checkpoint, 'weightTypes'>,
   asked: QuantizeOption | undefined,
   precision: Precision | undefined,

@@ -14,6 +14,7 @@ import {
   type Generate,
   type LinearForward,
   NO_TOKEN,
+  type NumberArray,
   type PenaltyWindow,
   type ReadRange,
   type ReadTokens,
@@ -330,6 +331,12 @@ function checkWindow({ counts, length, expiring }: PenaltyWindow, steps: number,
   for (const token of expiring) {
     if (token < -1 || token >= V) throw new RangeError(`expiring: token ${token} is outside the vocabulary`);
   }
+}
+
+/** Checks that values replace all elements of a quantized vector: the scale of a row depends on all its elements. */
+export function checkQuantizedWrite({ size }: Vector, values: NumberArray) {
+  if (values.length !== size)
+    throw new RangeError(`got ${values.length} elements of a quantized vector, expected all ${size}`);
 }
 
 /** The range of a read, by default all `length` elements. Throws if it does not fit. */

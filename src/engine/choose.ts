@@ -43,10 +43,8 @@ export interface EngineKind {
   /** The start of the notice when this engine is used instead of a faster one. The notice continues with the reason. */
   readonly instead: string;
   readonly precisions: readonly Precision[];
-  /** Whether it can compute products in bfloat16. Default: false. */
-  readonly hasBfloat16?: boolean;
-  /** Whether it can compute with recurrent weights in float16. Default: false. */
-  readonly hasFloat16?: boolean;
+  /** What it can round the factors of products to, besides float32. */
+  readonly roundsTo?: readonly Compute[];
   /** Whether it can compute with int8 weights. Default: false. */
   readonly hasInt8?: boolean;
   /** Whether it computes on a GPU. `auto` uses it only if a GPU is requested. */
@@ -95,10 +93,10 @@ export function engineMaker(kinds: readonly EngineKind[], place: string): MakeEn
 }
 
 /** Whether an engine computes in the numbers of a choice. */
-function isAble(kind: EngineKind, { precision, compute, quantize }: EngineOptions): boolean {
-  const { precisions, hasBfloat16 = false, hasFloat16 = false, hasInt8 = false } = kind;
+function isAble(kind: EngineKind, { precision, compute = 'float32', quantize }: EngineOptions): boolean {
+  const { precisions, roundsTo = [], hasInt8 = false } = kind;
   if (!precisions.includes(precision) || (quantize === 'int8' && !hasInt8)) return false;
-  return compute === 'bfloat16' ? hasBfloat16 : compute === 'float16' ? hasFloat16 : true;
+  return compute === 'float32' || roundsTo.includes(compute);
 }
 
 /** The numbers that decide which engines can compute a choice. */

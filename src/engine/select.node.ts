@@ -14,7 +14,7 @@ const NATIVE_KIND: EngineKind = {
   name: 'native',
   instead: 'The native engine computes',
   precisions: ['float32'],
-  hasBfloat16: true,
+  roundsTo: ['bfloat16'],
   hasInt8: true,
   async open({ threads = availableProcessors(), compute }) {
     const backend = nativeBackend({ variant: forcedVariant(), threads });

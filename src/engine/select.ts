@@ -25,7 +25,7 @@ export const webgpuKind = (openDevice: (gpu: number) => Promise<GpuDevice>): Eng
   name: 'webgpu',
   instead: 'The GPU computes',
   precisions: ['float32'],
-  hasFloat16: true,
+  roundsTo: ['float16'],
   isGpu: true,
   async open({ gpu = 0 }) {
     const device = await openDevice(gpu);

@@ -62,9 +62,12 @@ test('bfloat16 is computed by an engine that has it, or the error offers float32
   });
   const choice = { engine: 'auto', precision: 'float32', compute: 'bfloat16' } as const;
   const [native, ...others] = kindsThat(undefined, undefined) as [EngineKind, EngineKind, EngineKind];
-  const works = engineMaker([{ ...native, hasBfloat16: true }, ...others], 'here');
+  const works = engineMaker([{ ...native, roundsTo: ['bfloat16'] }, ...others], 'here');
   assert.equal((await works(choice)).notice, 'with native.');
-  for (const kinds of [others, [{ ...(kindsThat(failure, undefined)[0] as EngineKind), hasBfloat16: true }]])
+  for (const kinds of [
+    others,
+    [{ ...(kindsThat(failure, undefined)[0] as EngineKind), roundsTo: ['bfloat16'] as const }],
+  ])
     await assert.rejects(engineMaker(kinds, 'here')(choice), (error: UnsupportedError) => {
       assert.match(error.problem, /^no engine that computes in bfloat16 works here/);
       assert.deepEqual(error.remedies.at(-1)?.set, { compute: 'float32' });
@@ -76,7 +79,7 @@ test('bfloat16 is computed by an engine that has it, or the error offers float32
 test('float16 is computed by a GPU alone: without one, the error says so and why', async () => {
   const choice = { precision: 'float32', compute: 'float16' } as const;
   const ofCpu = kindsThat(undefined, undefined);
-  const make = engineMaker([{ ...gpuKind(undefined), hasFloat16: true }, ...ofCpu], 'here');
+  const make = engineMaker([{ ...gpuKind(undefined), roundsTo: ['float16'] }, ...ofCpu], 'here');
   for (const engine of ['webgpu', 'auto'] as const)
     assert.equal((await make({ ...choice, engine, gpu: 0 })).notice, 'on GPU 0.');
   await assert.rejects(make({ ...choice, engine: 'auto' }), (error: UnsupportedError) => {
@@ -89,7 +92,7 @@ test('float16 is computed by a GPU alone: without one, the error says so and why
   });
   await assert.rejects(make({ ...choice, engine: 'wasm' }), /float16 is computed by the webgpu engine alone/);
   const broken = engineMaker(
-    [{ ...gpuKind(new UnsupportedError('it is broken.')), hasFloat16: true }, ...ofCpu],
+    [{ ...gpuKind(new UnsupportedError('it is broken.')), roundsTo: ['float16'] }, ...ofCpu],
     'here',
   );
   await assert.rejects(

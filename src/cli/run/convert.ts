@@ -1,6 +1,7 @@
 /** `char-rnn convert`: writes a model in another format. */
 import { basename } from 'node:path';
 import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
+import type { QuantizeOption } from '../../checkpoint/quantization.ts';
 import type { StoredPrecision } from '../../checkpoint/stored-precision.ts';
 import { parameterCount } from '../../engine/layout.ts';
 import { UsageError } from '../../errors.ts';
@@ -29,7 +30,7 @@ export interface ConvertFlags {
   readonly asModule: boolean;
   readonly weights?: 'npz' | undefined;
   readonly precision?: StoredPrecision | undefined;
-  readonly quantize?: 'int8' | 'none' | undefined;
+  readonly quantize?: QuantizeOption | undefined;
   readonly json: boolean;
   readonly force: boolean;
 }

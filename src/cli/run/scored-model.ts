@@ -1,6 +1,6 @@
 /** Opens a checkpoint and an engine for the commands that measure models. */
 import { type Checkpoint, readingNotices } from '../../checkpoint/checkpoint.ts';
-import { type QuantizeOption, quantizationOf } from '../../checkpoint/quantization.ts';
+import { modelNumbers, type QuantizeOption, quantizationOn } from '../../checkpoint/quantization.ts';
 import type { Engine, Precision, Quantization } from '../../engine/engine.ts';
 import type { EngineName } from '../../engine/names.ts';
 import { makeEngine } from '../../engine/select.node.ts';
@@ -42,17 +42,15 @@ export async function openScoredModel(
   typed: FailedCommand,
 ): Promise<ScoredModel> {
   const checkpoint = await readCheckpointFile(path);
-  const { engine: name, threads, quantize } = options;
-  const wanted = quantizationOf(checkpoint, quantize, options.precision);
-  const precision = options.precision ?? (wanted ? 'float32' : checkpoint.precision);
+  const { engine: name, threads } = options;
+  const { precision, quantization: wanted, choice } = modelNumbers(checkpoint, options);
   const { engine, notice } = await makeEngine({
     engine: name,
     threads,
-    precision,
     gpu: requestedGpu(options),
-    quantize: quantize && wanted,
+    ...choice,
   });
-  const quantization = engine.description.capabilities.int8 ? wanted : undefined;
+  const quantization = quantizationOn(engine, wanted);
   for (const line of readingNotices(checkpoint)) say(`${path}: ${line}`);
   if (notice) say(notice);
   for (const line of slowPrecisionLines(checkpoint, wanted ? precision : options.precision, typed)) say(line);

@@ -125,6 +125,11 @@ export class CpuContext {
     return ELEMENTS.indexOf(weights.quantization ? int8 : float);
   }
 
+  /** Whether the factors of a call's products are packed for it, which takes scratch memory. */
+  packsFactors(call: Parameters<CpuContext['elementOf']>[0]): boolean {
+    return this.elementOf(call) !== ELEMENTS.indexOf('float32');
+  }
+
   /** The buffers of several handles, some of which may be undefined. */
   buffers(...handles: readonly (Tensor | Vector | Tape | undefined)[]): (BufferId | undefined)[] {
     return handles.map((handle) => handle && this.buffer(handle));

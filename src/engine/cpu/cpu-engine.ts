@@ -193,7 +193,7 @@ export class CpuEngine implements Engine {
     const module = moduleOf(call.weights, call.module, 'linear');
     const positions = checkLinear(call, module);
     const { inputSize: H, outputSize: V } = module;
-    const packs = this.#context.elementOf(call) !== 0;
+    const packs = this.#context.packsFactors(call);
     this.#context.submit(
       'linearForward',
       this.#linearNumbers(call, positions, H, V),
@@ -215,7 +215,7 @@ export class CpuEngine implements Engine {
     checkSameLayout(call.weights, call.gradient);
     const { inputSize: H, outputSize: V } = module;
     const scratch = this.#context.scratch(
-      linearScratchBytes(H, V, positions, this.#context.elementOf(call) !== 0),
+      linearScratchBytes(H, V, positions, this.#context.packsFactors(call)),
     );
     this.#context.submit(
       'linearBackward',

@@ -28,7 +28,7 @@ export function recurrentForward(context: CpuContext, call: RecurrentForward) {
       ...inputs(context, call, sizes),
       ...context.buffers(call.initial, call.final, call.output, call.cells),
       tape,
-      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, context.elementOf(call) !== 0)),
+      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, context.packsFactors(call))),
     ],
     workOf(sizes),
   );
@@ -47,7 +47,7 @@ export function recurrentBackward(context: CpuContext, call: RecurrentBackward) 
       ...inputs(context, call, sizes),
       ...[NONE, NONE, NONE, NONE],
       context.buffer(call.tape),
-      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, context.elementOf(call) !== 0)),
+      context.scratch(recurrentScratchBytes(module, sizes.steps, rows, context.packsFactors(call))),
       ...context.buffers(
         call.outputGradient,
         call.finalGradient,

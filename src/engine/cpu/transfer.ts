@@ -1,5 +1,5 @@
 /** Writes, reads, fills and copies tensors and vectors. Converts between the canonical order and the kernels' panels. */
-import { checkCopy, checkRange } from '../checks.ts';
+import { checkCopy, checkQuantizedWrite, checkRange } from '../checks.ts';
 import type { NumberArray, ReadRange, Tensor, Vector } from '../engine.ts';
 import type { BackendArray } from './backend.ts';
 import type { CpuContext } from './context.ts';
@@ -61,9 +61,8 @@ export async function readHandle(
 }
 
 function writeQuantized(context: CpuContext, vector: CpuVector, values: NumberArray) {
-  const { layout, size, buffer } = context.weights(vector);
-  if (values.length !== size)
-    throw new RangeError(`got ${values.length} elements of a quantized vector, expected all ${size}`);
+  const { layout, buffer } = context.weights(vector);
+  checkQuantizedWrite(vector, values);
   context.backend.write(buffer, 0, packInt8(layout, values));
 }
 

@@ -14,6 +14,7 @@ import {
   checkGenerate,
   checkInference,
   checkLinear,
+  checkQuantizedWrite,
   checkRange,
   checkReadTokens,
   checkSameLayout,
@@ -139,10 +140,7 @@ export class ReferenceEngine implements Engine {
 
   write(target: Tensor | Vector, values: NumberArray, offset = 0) {
     if (target.kind === 'vector' && target.quantization) {
-      if (values.length !== target.size)
-        throw new RangeError(
-          `got ${values.length} elements of a quantized vector, expected all ${target.size}`,
-        );
+      checkQuantizedWrite(target, values);
       vectorOf(target).quantize(values);
       return;
     }
