@@ -78,10 +78,10 @@ function claim(started: StartedEvent, path: string, observer: TrainingObserver):
   return () => ofRun.get(path) === observer;
 }
 
-/** Whether a path still names an open file. */
-function isAt(path: string, file: number): boolean {
+/** The size of an open file; undefined if a path no longer names it. */
+function sizeAt(path: string, file: number): number | undefined {
   const [there, own] = [statSync(path, { throwIfNoEntry: false }), fstatSync(file)];
-  return there !== undefined && there.ino === own.ino && there.dev === own.dev;
+  return there !== undefined && there.ino === own.ino && there.dev === own.dev ? own.size : undefined;
 }
 
 function copyInto(file: number, from: number): void {
@@ -155,8 +155,8 @@ class RecordFile {
   #flush(): void {
     if (this.#file === undefined) return;
     try {
-      if (!isAt(this.#path, this.#file)) this.#writeAgain(this.#file);
-      this.#append(this.#file, Buffer.concat(this.#waiting));
+      const size = sizeAt(this.#path, this.#file) ?? this.#writeAgain(this.#file);
+      this.#append(this.#file, size, Buffer.concat(this.#waiting));
     } catch (error) {
       if (this.#waitingBytes > MAX_WAITING) this.#giveUp(error);
       else this.#fail(error);
@@ -170,8 +170,7 @@ class RecordFile {
   }
 
   /** Appends bytes, or nothing: half a record would spoil the next one, too. */
-  #append(file: number, bytes: Uint8Array): void {
-    const { size } = fstatSync(file);
+  #append(file: number, size: number, bytes: Uint8Array): void {
     try {
       writeAll(file, bytes);
     } catch (error) {
@@ -180,8 +179,8 @@ class RecordFile {
     }
   }
 
-  /** Rewrites a file that was deleted or moved away. Its content is still there: the system keeps it while the file is open. */
-  #writeAgain(before: number): void {
+  /** Rewrites a file that was deleted or moved away, and returns its size. Its content is still there: the system keeps it while the file is open. */
+  #writeAgain(before: number): number {
     mkdirSync(dirname(this.#path), { recursive: true });
     const file = openSync(this.#path, 'a+');
     this.#file = file;
@@ -189,6 +188,7 @@ class RecordFile {
     closeSync(before);
     const message = `${this.#path} was deleted during the run and has been rewritten.`;
     this.#warnings.push({ type: 'warning', code: 'record-deleted', message });
+    return fstatSync(file).size;
   }
 
   /** Keeps the records for later. */
