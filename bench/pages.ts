@@ -9,9 +9,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import type { Page } from 'playwright-core';
 import { kernelBytes } from '../src/engine/cpu/wasm-kernels.ts';
 import { train } from '../src/index.ts';
+import { openExample } from '../test/web/actions.ts';
 import { openSite } from '../test/web/site.ts';
 
 const ROUNDS = 5;
@@ -98,11 +98,6 @@ async function firstLoad(): Promise<void> {
   note('ms, first paint', times.paint);
   note('ms, usable (as seen by the driver of the browser)', times.usable);
   await page.context().close();
-}
-
-async function openExample(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Open the example model' }).click();
-  await page.getByRole('button', { name: 'Open the example model' }).waitFor({ state: 'detached' });
 }
 
 async function reading(): Promise<void> {

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openSite, type Site } from './site.ts';
+import { openExample, startRun } from './actions.ts';
+import { openSite, sharedSite } from './site.ts';
 
 const TEXT = 'the harbour wall stood in the rain. '.repeat(400);
 const example = readFileSync(join(root, 'models', 'moby-dick.safetensors'));
@@ -20,31 +21,17 @@ function hasPassed(iteration: number): boolean {
 
 describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   const folder = sharedFolder();
-  let site: Site;
-
-  before(async () => {
-    site = await openSite(join(folder, 'site'));
-  });
-  after(() => site?.close());
-  afterEach(() => assert.deepEqual(site.problems.splice(0), []));
+  const site = sharedSite(folder);
 
   async function openTrain(options?: BrowserContextOptions): Promise<Page> {
-    const page = await site.open('#/train', options);
+    const page = await site().open('#/train', options);
     await page.locator('#option-preset').waitFor();
     return page;
   }
 
   /** Starts a run of a small model that would take hours, and waits for its first iterations. */
   async function startTraining(page: Page, more: Readonly<Record<string, string>> = {}): Promise<void> {
-    await page.getByPlaceholder('paste a text').fill(TEXT);
-    await page.evaluate(() => {
-      for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
-        details.open = true;
-    });
-    await page.locator('#option-preset').selectOption('');
-    const fields = { time: '', hiddenSize: '16', maxEpochs: '5000', ...more };
-    for (const [name, value] of Object.entries(fields)) await page.locator(`#option-${name}`).fill(value);
-    await page.getByRole('button', { name: 'Train', exact: true }).click();
+    await startRun(page, TEXT, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000, ...more });
     await page.getByText(/iteration \d+ of/).waitFor();
   }
 
@@ -54,14 +41,6 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
         .exec((await page.locator('.figures').textContent()) ?? '')?.[1]
         ?.replaceAll(',', ''),
     );
-
-  const openExample = async (page: Page) => {
-    await page.getByRole('button', { name: 'Open the example model' }).click();
-    await page
-      .getByRole('heading', { name: /^(Write|Units)/ })
-      .first()
-      .waitFor();
-  };
 
   async function drop(page: Page, name: string, type: string, content: string): Promise<void> {
     const transfer = await page.evaluateHandle(
@@ -81,7 +60,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     ['an empty file', Buffer.alloc(0)],
   ] as const)
     test(`${what} is reported by name, and the model that was open stays open`, async () => {
-      const page = await site.open('#/write');
+      const page = await site().open('#/write');
       await openExample(page);
       const file = { name: 'wrong.safetensors', mimeType: '', buffer: Buffer.from(bytes) };
       await page.locator('input[type="file"]').first().setInputFiles(file);
@@ -112,7 +91,10 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
   test('a browser without space: the run goes on unsaved, with a warning, and its model can be saved', async () => {
     const page = await openTrain();
     const session = await page.context().newCDPSession(page);
-    await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 1 });
+    await session.send('Storage.overrideQuotaForOrigin', {
+      origin: new URL(site().url).origin,
+      quotaSize: 1,
+    });
     await startTraining(page);
     await page.getByText("this browser can't store the run").waitFor();
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
@@ -139,7 +121,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     });
     const session = await page.context().newCDPSession(page);
     const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate());
-    const { origin } = new URL(site.url);
+    const { origin } = new URL(site().url);
     await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 1 });
     const warning = page.getByText('the browser gives this page no more space');
     await warning.waitFor();
@@ -174,13 +156,15 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.getByText('Stopped.').waitFor();
     await page.context().close();
     assert.deepEqual(
-      site.problems.splice(0).filter((problem) => !/out of memory/.test(problem)),
+      site()
+        .problems.splice(0)
+        .filter((problem) => !/out of memory/.test(problem)),
       [],
     );
   });
 
   test('a page whose worker can not be loaded says so', async () => {
-    const page = await site.open('#/write', { serviceWorkers: 'block' });
+    const page = await site().open('#/write', { serviceWorkers: 'block' });
     await page.route(/worker-.*\.js$/, (route) => route.abort());
     await page.reload();
     await page.getByText('its program could not be loaded').first().waitFor();
@@ -193,13 +177,15 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await openExample(page);
     await page.context().close();
     assert.deepEqual(
-      site.problems.splice(0).filter((problem) => !/ERR_FAILED|worker has stopped/.test(problem)),
+      site()
+        .problems.splice(0)
+        .filter((problem) => !/ERR_FAILED|worker has stopped/.test(problem)),
       [],
     );
   });
 
   test('without a connection, the example model can not be loaded, and the page says so', async () => {
-    const page = await site.open('#/train', { serviceWorkers: 'block' });
+    const page = await site().open('#/train', { serviceWorkers: 'block' });
     await page.locator('#option-preset').waitFor();
     await page.getByRole('link', { name: 'Write' }).click();
     await page.context().setOffline(true);
@@ -212,7 +198,9 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await openExample(page);
     await page.context().close();
     assert.deepEqual(
-      site.problems.splice(0).filter((problem) => !/ERR_INTERNET_DISCONNECTED/.test(problem)),
+      site()
+        .problems.splice(0)
+        .filter((problem) => !/ERR_INTERNET_DISCONNECTED/.test(problem)),
       [],
     );
   });

@@ -2,33 +2,22 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import { describe, test } from 'node:test';
 import { buildPages } from '../../scripts/build-pages.mjs';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openBrowser, openSite, type Site } from './site.ts';
+import { openExample } from './actions.ts';
+import { openBrowser, openSite, sharedSite } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
 
-async function openExample(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Open the example model' }).click();
-  await page.getByRole('button', { name: 'Open the example model' }).waitFor({ state: 'detached' });
-}
-
 describe('late and in between', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   const folder = sharedFolder();
-  let site: Site;
-
-  before(async () => {
-    site = await openSite(join(folder, 'site'));
-  });
-  after(() => site?.close());
-  afterEach(() => assert.deepEqual(site.problems.splice(0), []));
+  const site = sharedSite(folder);
 
   test('a model that is opened while a text is written ends the writing, and the text stays', async () => {
-    const page = await site.open('#/write');
+    const page = await site().open('#/write');
     await openExample(page);
     await page.getByLabel('prompt').first().fill('Call me Ishmael');
     await page.getByLabel('length').fill('100000');
@@ -49,7 +38,7 @@ describe('late and in between', { skip: skipWithoutChromium, timeout: 240_000 },
   });
 
   test('the dial shows the value that the text was written with, not the one that is set next', async () => {
-    const page = await site.open('#/neurons');
+    const page = await site().open('#/neurons');
     await openExample(page);
     await page.getByLabel('text to read').fill('The whale went down.\nThe boat did not.\n'.repeat(8));
     await page.getByRole('button', { name: 'Read', exact: true }).click();

@@ -1,39 +1,25 @@
 /** The Train page in headless Chromium: what it stores, what ends a run, and the command that it shows. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openSite, type Site } from './site.ts';
+import { startRun } from './actions.ts';
+import { sharedSite } from './site.ts';
 
 const TEXT = 'the harbour wall stood in the rain. '.repeat(60);
 
 describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
-  const folder = sharedFolder();
-  let site: Site;
+  const site = sharedSite(sharedFolder());
 
-  before(async () => {
-    site = await openSite(join(folder, 'site'));
-  });
-  after(() => site?.close());
-  afterEach(() => assert.deepEqual(site.problems.splice(0), []));
-
-  async function start(page: Page, options: Readonly<Record<string, string>>): Promise<void> {
-    await page.locator('#option-preset').waitFor();
-    await page.getByPlaceholder('paste a text').fill(TEXT);
-    await page.evaluate(() => {
-      for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
-        details.open = true;
+  const start = (page: Page, options: Readonly<Record<string, string>>) =>
+    startRun(page, TEXT, {
+      ...{ preset: '', time: '', hiddenSize: 12, batchSize: 4, sequenceLength: 12 },
+      ...options,
     });
-    await page.locator('#option-preset').selectOption('');
-    const fields = { time: '', hiddenSize: '12', batchSize: '4', sequenceLength: '12', ...options };
-    for (const [name, value] of Object.entries(fields)) await page.locator(`#option-${name}`).fill(value);
-    await page.getByRole('button', { name: 'Train', exact: true }).click();
-  }
 
   test('of many evaluations, the browser keeps the best checkpoint and the last', async () => {
-    const page = await site.open('#/train');
+    const page = await site().open('#/train');
     await start(page, { maxIterations: '60', evaluateEvery: '5', learningRate: '0.05' });
     await page.getByText('has made all its iterations').waitFor();
     const names = await page.evaluate(async () => {
@@ -50,7 +36,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
   });
 
   test('Escape in a field, or on another page, does not end the run', async () => {
-    const page = await site.open('#/train');
+    const page = await site().open('#/train');
     await start(page, { maxEpochs: '5000' });
     await page.getByText(/iteration \d+ of/).waitFor();
     await page
@@ -75,7 +61,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
   });
 
   test('the command quotes the name of a file for the shell', async () => {
-    const page = await site.open('#/train');
+    const page = await site().open('#/train');
     await page.locator('#option-preset').waitFor();
     const file = { name: '$(my) book.txt', mimeType: 'text/plain', buffer: Buffer.from(TEXT) };
     await page.getByLabel('a file to train on').setInputFiles(file);

@@ -4,20 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Page } from 'playwright-core';
 import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { program, root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { assertAccessible, LOOKS } from './accessibility.ts';
+import { openExample, setOptions } from './actions.ts';
 import { openSite, type Site } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
-
-async function openExample(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Open the example model' }).click();
-  await page.getByRole('button', { name: 'Open the example model' }).waitFor({ state: 'detached' });
-}
 
 describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   let site: Site;
@@ -236,21 +231,6 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       await page.context().close();
     });
 });
-
-/** Sets fields of the Train page; the groups are opened first. */
-async function setOptions(page: Page, options: Readonly<Record<string, string | number>>): Promise<void> {
-  await page.locator('#option-preset').waitFor();
-  await page.evaluate(() => {
-    for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
-      details.open = true;
-  });
-  for (const [name, value] of Object.entries(options)) {
-    const field = page.locator(`#option-${name}`);
-    const isSelect = await field.evaluate((element) => element.tagName === 'SELECT');
-    if (isSelect) await field.selectOption(String(value));
-    else await field.fill(String(value));
-  }
-}
 
 async function finalModel(input: Parameters<typeof train>[0]): Promise<Float32Array | Float64Array> {
   for await (const event of train({ ...input, engine: 'wasm' }))

@@ -1,8 +1,10 @@
 /** The static site on this machine, for tests in a browser: the built pages, the kernels and the example model. */
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createServer, type OutgoingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
+import { after, afterEach, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.mjs';
@@ -117,4 +119,15 @@ export async function openSite(
     open: (path, options) => browser.open(url + path, options),
     close: () => browser.close(),
   };
+}
+
+/** The site for the tests of a `describe`, opened before them. A problem of its pages fails the test that it is found in. */
+export function sharedSite(folder: string): () => Site {
+  let site: Site | undefined;
+  before(async () => {
+    site = await openSite(join(folder, 'site'));
+  });
+  after(() => site?.close());
+  afterEach(() => assert.deepEqual(site?.problems.splice(0), []));
+  return () => site as Site;
 }

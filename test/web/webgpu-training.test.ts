@@ -6,6 +6,7 @@ import type { Page, Worker } from 'playwright-core';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { skipUnlessAskedFor } from '../engine/webgpu/software.ts';
 import { sharedFolder } from '../temporary-folder.ts';
+import { startRun } from './actions.ts';
 import { openSite, type Site } from './site.ts';
 
 const TEXT = 'the harbour wall stood in the rain. '.repeat(60);
@@ -53,20 +54,8 @@ describe('training on the GPU of a page', {
     return worker;
   }
 
-  async function train(page: Page, options: Readonly<Record<string, string | number>>): Promise<void> {
-    await page.getByPlaceholder('paste a text').fill(TEXT);
-    await page.evaluate(() => {
-      for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
-        details.open = true;
-    });
-    for (const [name, value] of Object.entries({ ...OPTIONS, ...options })) {
-      const field = page.locator(`#option-${name}`);
-      const isSelect = await field.evaluate((element) => element.tagName === 'SELECT');
-      if (isSelect) await field.selectOption(String(value));
-      else await field.fill(String(value));
-    }
-    await page.getByRole('button', { name: 'Train', exact: true }).click();
-  }
+  const train = (page: Page, options: Readonly<Record<string, string | number>>) =>
+    startRun(page, TEXT, { ...OPTIONS, ...options });
 
   const hasEngine = (page: Page, name: string) =>
     page.locator('.facts li', { hasText: `${name} engine` }).waitFor({ timeout: 120_000 });

@@ -1,0 +1,36 @@
+/** What tests do on the pages. */
+import type { Page } from 'playwright-core';
+
+export async function openExample(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Open the example model' }).click();
+  await page.getByRole('button', { name: 'Open the example model' }).waitFor({ state: 'detached' });
+}
+
+/** Sets fields of the Train page; the groups are opened first. */
+export async function setOptions(
+  page: Page,
+  options: Readonly<Record<string, string | number>>,
+): Promise<void> {
+  await page.locator('#option-preset').waitFor();
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
+      details.open = true;
+  });
+  for (const [name, value] of Object.entries(options)) {
+    const field = page.locator(`#option-${name}`);
+    const isSelect = await field.evaluate((element) => element.tagName === 'SELECT');
+    if (isSelect) await field.selectOption(String(value));
+    else await field.fill(String(value));
+  }
+}
+
+/** Starts a run on a text, with these options. */
+export async function startRun(
+  page: Page,
+  text: string,
+  options: Readonly<Record<string, string | number>>,
+): Promise<void> {
+  await page.getByPlaceholder('paste a text').fill(text);
+  await setOptions(page, options);
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+}
