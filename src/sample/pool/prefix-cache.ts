@@ -127,7 +127,7 @@ export class PrefixCache {
     return { node, isNew: true };
   }
 
-  /** Removes nodes whose states were not written, and what was reserved below them. */
+  /** Removes nodes, and all nodes below them: for a call that failed, so that it has not written their states. */
   drop(nodes: readonly PrefixNode[]): void {
     for (const node of nodes) {
       // Its slot belongs to another node now.
