@@ -1,19 +1,19 @@
 /** A trained model: load, generate, score. Runs in Node and in a page. */
 import * as z from 'zod/mini';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
-import { type ModelNumbers, modelNumbers, quantizationOn } from './checkpoint/quantization.ts';
+import { modelNumbers } from './checkpoint/quantization.ts';
 import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
 import { STORED_PRECISIONS, type StoredPrecision } from './checkpoint/stored-precision.ts';
 import { inType } from './checkpoint/tensors/tensors.ts';
 import type { Content } from './data/symbols/tokenizer.ts';
 import { MemoryTokens } from './data/tokens/memory-tokens.ts';
 import type { Vocabulary } from './data/vocabulary.ts';
-import type { Engine, Quantization, Vector } from './engine/engine.ts';
+import type { Quantization } from './engine/engine.ts';
 import { parameterCount } from './engine/layout.ts';
 import { engineOption, gpuOption, precisionOption, quantizeOption, threadsOption } from './engine/options.ts';
 import { floatArrayType } from './engine/precision.ts';
 import { type MakeEngine, makePortableEngine } from './engine/select.ts';
-import { OptionError, TextError, UsageError } from './errors.ts';
+import { OptionError, TextError } from './errors.ts';
 import { exportCheckpoint } from './formats/export.ts';
 import { EXPORT_FORMATS, type ExportFormat } from './formats/format-names.ts';
 import { openCheckpoint } from './formats/open.ts';
@@ -22,9 +22,8 @@ import type { LabelUnitsInput, SaliencyInput, StatesInput } from './inspect/opti
 import type { Saliency } from './inspect/saliency.ts';
 import type { UnitStates } from './inspect/unit-states.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
-import { checkModelFits } from './model/memory.ts';
 import { atTemperature } from './model/temperature.ts';
-import { makeWeights } from './model/weights.ts';
+import { type LoadedModel, ModelEngine, type PoolLimits } from './model-engine.ts';
 import {
   type CompleteInput,
   type GenerateAllInput,
@@ -44,7 +43,7 @@ import {
   planSampling,
   samplesOptionsSchema,
 } from './sample/options.ts';
-import { SequencePool, type SequencePoolInput } from './sample/pool/pool.ts';
+import type { SequencePool } from './sample/pool/pool.ts';
 import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
 import { collectPieces, collectSamples, type Sample, type SamplePiece } from './sample/samples.ts';
 import { type LikelyWords, likelyWords } from './sample/search/likely-words.ts';
@@ -65,7 +64,6 @@ import { scoreText, type TextScore, tooShort } from './score/score-text.ts';
 import { joinBytes } from './util/bytes.ts';
 import { checkContent, checkContents } from './util/check-content.ts';
 import { checkOptions, type Given } from './util/check-options.ts';
-import { nextTurn } from './util/event-loop.ts';
 import { onlyOnce } from './util/once.ts';
 
 export const modelOptionsSchema = z.strictObject({
@@ -89,31 +87,17 @@ export interface ModelInput extends Given<ModelOptions> {
   readonly makeEngine?: MakeEngine | undefined;
 }
 
-/** Maximum sequences in the pool (in practice no limit), and bytes for the cached states of prompts. Memory is allocated only as it is needed. */
-const MAX_SEQUENCES = 1 << 20;
-const PREFIX_CACHE_BYTES = 1 << 24;
-/** Milliseconds that each part of a turn of the pool takes. A server's are shorter (server/served-model.ts). */
-const LIBRARY_PART_TIME = 10;
-
 /** Loaded only when it is needed. */
 const inspection = () => import('./inspect/inspect-model.ts');
 
 const NO_MEAN_SQUARE =
   'the model has no statistics of its training text, so dynamic evaluation uses a running mean square; with statistics, models that were trained for a long time gain more: `withMeanSquare` measures them';
 
-/** An engine, and a model's weights in its memory. */
-export interface LoadedModel {
-  readonly engine: Engine;
-  readonly weights: Vector;
-}
-
 /**
  * A model's engine and weights, for modules of this package that call the engine themselves, such as the server. Closing the model closes
  * the engine.
  */
 export let loadedModel: (model: LanguageModel) => Promise<LoadedModel>;
-
-type PoolLimits = Omit<SequencePoolInput, 'engine' | 'weights' | 'vocabularySize'>;
 
 /** Another pool on a model's engine, with limits of its own. It is closed with the model, or earlier. */
 export let openPool: (model: LanguageModel, limits: PoolLimits) => Promise<SequencePool>;
@@ -126,17 +110,12 @@ export let openPool: (model: LanguageModel, limits: PoolLimits) => Promise<Seque
 export class LanguageModel {
   readonly checkpoint: Checkpoint;
   readonly #options: ModelOptions;
-  readonly #numbers: ModelNumbers;
-  readonly #makeEngine: MakeEngine;
-  readonly #onNotice: (message: string) => void;
-  #loaded: Promise<LoadedModel> | undefined;
-  #pool: Promise<SequencePool> | undefined;
-  /** All pools on the engine, which are closed before it. */
-  #pools: SequencePool[] = [];
+  readonly #quantization: Quantization | undefined;
+  readonly #engine: ModelEngine;
 
   static {
-    loadedModel = (model) => model.#load();
-    openPool = (model, limits) => model.#openPool(limits);
+    loadedModel = (model) => model.#engine.load();
+    openPool = (model, limits) => model.#engine.openPool(limits);
   }
 
   /**
@@ -146,10 +125,14 @@ export class LanguageModel {
   constructor(checkpoint: Checkpoint, input: ModelInput = {}) {
     const { makeEngine = makePortableEngine, onNotice = () => {}, ...options } = input;
     this.#options = checkOptions(modelOptionsSchema, options);
-    this.#makeEngine = makeEngine;
-    this.#onNotice = onNotice;
     this.checkpoint = withMethods(checkpoint);
-    this.#numbers = modelNumbers(checkpoint, this.#options);
+    const { quantization, choice } = modelNumbers(checkpoint, this.#options);
+    this.#quantization = quantization;
+    const { quantize: _, precision: __, ...engineOptions } = this.#options;
+    this.#engine = new ModelEngine({
+      ...{ checkpoint: this.checkpoint, quantization, onNotice },
+      makeEngine: () => makeEngine({ ...engineOptions, ...choice }),
+    });
   }
 
   /**
@@ -180,7 +163,7 @@ export class LanguageModel {
 
   /** How the engine stores the weights, if it can: int8, or undefined for floats. */
   get quantization(): Quantization | undefined {
-    return this.#numbers.quantization;
+    return this.#quantization;
   }
 
   get parameterCount(): number {
@@ -189,7 +172,7 @@ export class LanguageModel {
 
   /** Describes the engine in one line. */
   async describeEngine(): Promise<string> {
-    const { engine, weights } = await this.#load();
+    const { engine, weights } = await this.#engine.load();
     const { text } = engine.description;
     return weights.quantization ? `${text}, weights in ${weights.quantization}` : text;
   }
@@ -341,7 +324,7 @@ export class LanguageModel {
     for (const notice of notices) onNotice?.(notice);
     if (prompts.length === 0) return;
     yield* writeTexts({
-      pool: await this.#sequences(),
+      pool: await this.#engine.pool(),
       ...{ vocabulary, plan, echo, hold, signal, alternatives },
       texts: prompts.map((prompt, k) => ({
         prompt,
@@ -362,7 +345,7 @@ export class LanguageModel {
     return new TextStream({
       ...{ options, vocabulary: this.vocabulary, onNotice: onlyOnce(onNotice) },
       hold: resolveHold(this.config, options.hold),
-      pool: () => this.#sequences(),
+      pool: () => this.#engine.pool(),
     });
   }
 
@@ -427,7 +410,7 @@ export class LanguageModel {
     const { signal, onNotice, onProgress, ...rest } = input;
     const { unknown } = checkScoreOptions(rest);
     const tokens = new MemoryTokens(this.#tokensOf(text, unknown, onNotice));
-    const { engine } = await this.#load();
+    const { engine } = await this.#engine.load();
     const { config } = this;
     const { parameters, precision } = this.checkpoint;
     const source = { tokens, offset: 0, length: tokens.length };
@@ -478,7 +461,7 @@ export class LanguageModel {
     const tokens = this.#tokensOf(text, checkScoreOptions({ unknown }).unknown, onNotice);
     if (tokens.length === 0)
       throw new TextError('text-too-short', 'the text has no characters: nothing to read.');
-    const { engine } = await this.#load();
+    const { engine } = await this.#engine.load();
     return { engine, checkpoint: this.checkpoint, tokens };
   }
 
@@ -509,83 +492,17 @@ export class LanguageModel {
       throw new TextError('text-empty', 'there is no text to complete: it must have at least one character.');
     }
     const { vocabulary } = this;
-    return likelyWords({ pool: await this.#sequences(), vocabulary, prompt: prompt.tokens, count, signal });
+    return likelyWords({ pool: await this.#engine.pool(), vocabulary, prompt: prompt.tokens, count, signal });
   }
 
   /** Frees the memory. The model can't be used afterwards. */
   async close(): Promise<void> {
-    const [loaded, pool] = [this.#loaded, this.#pool];
-    this.#loaded = Promise.reject(new UsageError('this model is closed'));
-    this.#loaded.catch(() => {});
-    // A model that could not be loaded has nothing to free.
-    const found = await loaded?.catch(() => undefined);
-    await pool?.catch(() => undefined);
-    for (const open of this.#pools) await open.close();
-    await found?.engine.close();
-  }
-
-  /** The pool that writes all texts of this model. */
-  #sequences(): Promise<SequencePool> {
-    if (this.#pool) return this.#pool;
-    const pool = this.#openPool({
-      ...{ capacity: MAX_SEQUENCES, cacheBytes: PREFIX_CACHE_BYTES, partTime: LIBRARY_PART_TIME },
-    });
-    this.#pool = pool;
-    pool.catch(() => {
-      if (this.#pool === pool) this.#pool = undefined;
-    });
-    return pool;
-  }
-
-  async #openPool(limits: PoolLimits): Promise<SequencePool> {
-    const { engine, weights } = await this.#load();
-    const pool = new SequencePool({ engine, weights, vocabularySize: this.vocabulary.size, ...limits });
-    this.#pools.push(pool);
-    return pool;
+    await this.#engine.close();
   }
 
   /** The engine, and how it stores the weights. */
   async #loadQuantized() {
-    const { engine, weights } = await this.#load();
+    const { engine, weights } = await this.#engine.load();
     return { engine, quantization: weights.quantization };
-  }
-
-  #load(): Promise<LoadedModel> {
-    if (this.#loaded) return this.#loaded;
-    const loaded = this.#prepare();
-    this.#loaded = loaded;
-    loaded
-      .then(({ engine }) => engine.lost.then(() => this.#forget(loaded, engine)))
-      // The next call tries again.
-      .catch(() => {
-        if (this.#loaded === loaded) this.#loaded = undefined;
-      });
-    return loaded;
-  }
-
-  /** After the engine was lost: the next call makes a new one. Calls that use the lost one get its error. */
-  async #forget(loaded: Promise<LoadedModel>, engine: Engine): Promise<void> {
-    if (this.#loaded !== loaded) return;
-    this.#loaded = undefined;
-    this.#pool = undefined;
-    this.#pools = [];
-    await nextTurn();
-    await engine.close();
-  }
-
-  async #prepare(): Promise<LoadedModel> {
-    const { quantization, choice } = this.#numbers;
-    const { quantize: _, precision: __, ...options } = this.#options;
-    const { engine, notice } = await this.#makeEngine({ ...options, ...choice });
-    if (notice) this.#onNotice(notice);
-    try {
-      checkModelFits(this.config, engine);
-      const used = quantizationOn(engine, quantization);
-      const weights = makeWeights(engine, layoutOf(this.config), this.checkpoint.parameters, used);
-      return { engine, weights };
-    } catch (error) {
-      await engine.close();
-      throw error;
-    }
   }
 }

@@ -21,6 +21,7 @@ const MODULES = [
   'score',
   'inspect',
   'train',
+  'model-engine',
   'language-model',
   'option-facts',
   'sweep',
