@@ -68,6 +68,42 @@ export function ranked<Result extends RungResult>(results: readonly Result[]): R
   });
 }
 
+/** The training of a trial to the end of a rung. */
+export interface RungJob extends RungResult {
+  /** From 0. */
+  readonly rung: number;
+  /** Whether it waits or runs. */
+  readonly isOpen: boolean;
+}
+
+/** A job that follows from the results of the rung below it. */
+export type NextJob = Pick<RungJob, 'trial' | 'rung'>;
+
+/**
+ * The jobs that the results so far make possible: those of the first rung that is not complete.
+ *
+ * A rung is decided again if a failed trial of it is repeated. Then its decision is the same as without the failure, and so are those of the
+ * rungs above it: trials that were promoted in place of the repeated ones keep their results, but are not compared any more.
+ *
+ * @param jobs All jobs of trials that are compared with each other.
+ */
+export function nextJobs(jobs: readonly RungJob[], { rungs, eta }: Halving): NextJob[] {
+  let compared = new Set(jobs.map(({ trial }) => trial));
+  for (let rung = 0; rung + 1 < rungs; rung++) {
+    const own = jobs.filter((job) => job.rung === rung);
+    if (own.some(({ isOpen }) => isOpen)) return [];
+    const chosen = promoted(
+      own.filter(({ trial }) => compared.has(trial)),
+      eta,
+    );
+    const known = new Set(jobs.flatMap((job) => (job.rung === rung + 1 ? [job.trial] : [])));
+    const missing = chosen.filter((trial) => !known.has(trial));
+    if (missing.length > 0) return missing.map((trial) => ({ trial, rung: rung + 1 }));
+    compared = new Set(chosen);
+  }
+  return [];
+}
+
 /** The numbers of the trials that continue to the next rung: one in `eta`, at least one, but none without a loss. */
 export function promoted(results: readonly RungResult[], eta: number): number[] {
   const count = Math.max(1, Math.floor(results.length / eta));

@@ -1,4 +1,5 @@
 /** Rows of the tables of a sweep, as records. All databases have the same columns. */
+import type { RungJob } from './schedule.ts';
 import type { JobRecord, JobState, TrialEvaluation, TrialPlan, TrialRecord } from './store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -54,10 +55,12 @@ export function evaluationOf(row: Row): TrialEvaluation {
   };
 }
 
-/** The results of a rung, to decide which trials continue. */
-export function resultOf(row: Row): { readonly trial: number; readonly loss: number | undefined } {
+/** A job as the decision about the next rung needs it. */
+export function rungJobOf(row: Row): RungJob {
   return {
     trial: Number(row.trial),
+    rung: Number(row.rung),
+    isOpen: row.state === 'queued' || row.state === 'running',
     loss: row.state === 'done' ? optionalNumber(row.loss) : undefined,
   };
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { SweepError } from '../errors.ts';
 import { VERSION } from '../util/version.ts';
-import { promoted } from './schedule.ts';
+import { type NextJob, nextJobs } from './schedule.ts';
 import {
   type Database,
   databaseError,
@@ -25,7 +25,7 @@ import {
   type TrialPlan,
   type TrialRecord,
 } from './store.ts';
-import { evaluationOf, JOB_COLUMNS, jobOf, planOf, type Row, resultOf, trialOf } from './store-rows.ts';
+import { evaluationOf, JOB_COLUMNS, jobOf, planOf, type Row, rungJobOf, trialOf } from './store-rows.ts';
 
 const SCHEMA_VERSION = 1;
 
@@ -139,7 +139,7 @@ class SqliteStore implements SweepStore {
           'INSERT INTO trial (number, bracket, parameters, evaluate_every, rungs) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
           ...[number, bracket, JSON.stringify(parameters), evaluateEvery, JSON.stringify(rungs)],
         );
-        if (added) this.#addJob(number, 0);
+        if (added) this.#addJob({ trial: number, rung: 0 });
       }
     });
   }
@@ -195,7 +195,7 @@ class SqliteStore implements SweepStore {
     });
   }
 
-  async finish(claim: Claim, outcome: JobOutcome): Promise<readonly number[] | undefined> {
+  async finish(claim: Claim, outcome: JobOutcome): Promise<readonly NextJob[] | undefined> {
     return this.#transaction(() => {
       if (!this.#holds(claim)) return undefined;
       if (outcome.state === 'done') {
@@ -217,15 +217,17 @@ class SqliteStore implements SweepStore {
     });
   }
 
-  async release(claim: Claim, failure?: string): Promise<void> {
-    this.#transaction(() => {
-      if (!this.#holds(claim)) return;
+  async release(claim: Claim, failure?: string): Promise<readonly NextJob[] | undefined> {
+    return this.#transaction(() => {
+      if (!this.#holds(claim)) return undefined;
       this.#run(
         `UPDATE job SET state = CASE WHEN failures + ? >= ${MAX_FAILURES} THEN 'failed' ELSE 'queued' END, failures = failures + ?, message = ?, heard = NULL WHERE ${OF_CLAIM}`,
         ...[failure === undefined ? 0 : 1, failure === undefined ? 0 : 1, failure ?? null],
         ...keyOf(claim),
       );
-      if (failure !== undefined) this.#decide(claim);
+      const { number } = claim.trial;
+      const row = this.#get('SELECT state FROM job WHERE trial = ? AND rung = ?', number, claim.rung);
+      return row?.state === 'failed' ? this.#decide(claim) : undefined;
     });
   }
 
@@ -292,28 +294,25 @@ class SqliteStore implements SweepStore {
     this.#database.close();
   }
 
-  /** If all jobs of a rung have ended, makes those of the next one. Returns the promoted trials. */
-  #decide({ trial: { number, rungs }, rung }: Claim): readonly number[] {
-    if (rung + 1 === rungs.length) return [];
-    const bracket = Number(this.#get('SELECT bracket FROM trial WHERE number = ?', number)?.bracket);
+  /** If all jobs of a rung have ended, makes those of the next one, and returns them. */
+  #decide({ trial, rung }: Claim): readonly NextJob[] {
+    const bracket = Number(this.#get('SELECT bracket FROM trial WHERE number = ?', trial.number)?.bracket);
     const open = this.#get(
       "SELECT 1 AS one FROM job WHERE bracket = ? AND rung = ? AND state IN ('queued', 'running') LIMIT 1",
       ...[bracket, rung],
     );
     if (open) return [];
-    const results = this.#all(
-      'SELECT trial, state, loss FROM job WHERE bracket = ? AND rung = ?',
-      ...[bracket, rung],
-    ).map(resultOf);
+    const jobs = this.#all('SELECT trial, rung, state, loss FROM job WHERE bracket = ?', bracket);
     const { eta } = JSON.parse(String(this.#get('SELECT definition FROM sweep')?.definition));
-    return promoted(results, eta).filter((trial) => this.#addJob(trial, rung + 1));
+    const next = nextJobs(jobs.map(rungJobOf), { rungs: trial.rungs.length, eta });
+    for (const job of next) this.#addJob(job);
+    return next;
   }
 
-  /** Returns false if the trial has a job at the rung. */
-  #addJob(trial: number, rung: number): boolean {
+  #addJob({ trial, rung }: NextJob): void {
     const { bracket, rungs } = this.#get('SELECT bracket, rungs FROM trial WHERE number = ?', trial) ?? {};
-    return this.#run(
-      'INSERT INTO job (trial, rung, bracket, ends) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    this.#run(
+      'INSERT INTO job (trial, rung, bracket, ends) VALUES (?, ?, ?, ?)',
       ...[trial, rung, Number(bracket), JSON.parse(String(rungs))[rung]],
     );
   }

@@ -7,7 +7,7 @@
  * finish the job: a result is committed once, even if two workers compute it.
  */
 import type { SweepDefinition } from './definition.ts';
-import type { RunRungs } from './schedule.ts';
+import type { NextJob, RunRungs } from './schedule.ts';
 import type { Parameters } from './space.ts';
 
 /** Time between heartbeats. In milliseconds. */
@@ -136,16 +136,17 @@ export interface SweepStore {
    */
   report(claim: Claim, evaluation: TrialEvaluation): Promise<boolean>;
   /**
-   * Stores the end of a job and, if it was the last of its rung, makes the jobs of the next one, all in one transaction. Returns the
-   * promoted trials; undefined if the job is lost: then nothing is stored.
+   * Stores the end of a job and, if it was the last of its rung, makes the jobs of the next one, all in one transaction. Returns these
+   * jobs, the best trial first; undefined if the job is lost: then nothing is stored.
    */
-  finish(claim: Claim, outcome: JobOutcome): Promise<readonly number[] | undefined>;
+  finish(claim: Claim, outcome: JobOutcome): Promise<readonly NextJob[] | undefined>;
   /**
-   * Puts a job back into the queue.
+   * Puts a job back into the queue. After `MAX_FAILURES` failures it has failed, which may be the end of its rung: then the jobs of the
+   * next one are returned. Undefined if the job waits for another attempt, or is lost.
    *
-   * @param failure Why it could not be finished. After `MAX_FAILURES` of them, the job has failed.
+   * @param failure Why it could not be finished.
    */
-  release(claim: Claim, failure?: string): Promise<void>;
+  release(claim: Claim, failure?: string): Promise<readonly NextJob[] | undefined>;
   setStopped(isStopped: boolean): Promise<void>;
   /**
    * Puts failed jobs back into the queue, and returns their number. Exploded trials are left out, because they would only explode again.

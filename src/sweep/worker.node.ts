@@ -8,6 +8,7 @@ import { SweepError } from '../errors.ts';
 import { TRIAL_DEFAULTS } from './definition.ts';
 import { despiteOutages } from './despite-outages.node.ts';
 import type { SweepEvent } from './events.ts';
+import type { NextJob } from './schedule.ts';
 import {
   type Claim,
   HEARTBEAT,
@@ -240,23 +241,35 @@ class Worker {
         if (result.waits) await this.#pause(WAIT);
         return;
       default: {
-        const promoted = await this.#persist(() => store.finish(claim, result));
-        if (!promoted) {
+        const next = await this.#persist(() => store.finish(claim, result));
+        if (!next) {
           onEvent({ type: 'put-back', ...job, message: 'another worker has taken it over.' });
           return;
         }
         const { loss, standardError } = result.state === 'done' ? result.best : NO_LOSS;
         const message = result.state === 'done' ? undefined : result.message;
         onEvent({ type: 'ended', ...job, state: result.state, loss, standardError, message });
-        if (promoted.length > 0) onEvent({ type: 'promoted', rung: claim.rung + 1, trials: promoted });
+        this.#promote(next);
       }
     }
   }
 
+  #promote(jobs: readonly NextJob[]): void {
+    const [first] = jobs;
+    if (first)
+      this.#input.onEvent({ type: 'promoted', rung: first.rung, trials: jobs.map(({ trial }) => trial) });
+  }
+
   async #putBack(claim: Claim, message: string, failure?: string): Promise<void> {
     const { store, onEvent } = this.#input;
-    await this.#persist(() => store.release(claim, failure));
-    onEvent({ type: 'put-back', trial: claim.trial.number, rung: claim.rung, message });
+    const next = await this.#persist(() => store.release(claim, failure));
+    const job = { trial: claim.trial.number, rung: claim.rung };
+    if (!next) {
+      onEvent({ type: 'put-back', ...job, message });
+      return;
+    }
+    onEvent({ type: 'ended', ...job, state: 'failed', ...NO_LOSS, message });
+    this.#promote(next);
   }
 
   #persist<T>(use: () => Promise<T>): Promise<T> {

@@ -47,6 +47,11 @@ export function done(loss: number, iteration = 10): JobOutcome {
   return { state: 'done', best, checkpoint: `/checkpoint-${loss}`, evaluations: [best] };
 }
 
+/** The jobs of trials at a rung. */
+function next(rung: number, ...trials: number[]) {
+  return trials.map((trial) => ({ trial, rung }));
+}
+
 /** @param make Makes an empty sweep for a test. */
 export function testStore(title: string, make: (context: TestContext) => Promise<Stores>): void {
   const contract = (what: string, run: (stores: Stores) => Promise<void>) =>
@@ -116,17 +121,17 @@ export function testStore(title: string, make: (context: TestContext) => Promise
     // Losses: 1 2 3 0 1 2 3 0 and, for the first, an explosion.
     const [last] = claims;
     assert.ok(last);
-    assert.deepEqual(await store.finish(last, { state: 'exploded', message: 'boom' }), [4, 8, 5]);
-    const next = [await claimed(store), await claimed(store), await claimed(store)];
+    assert.deepEqual(await store.finish(last, { state: 'exploded', message: 'boom' }), next(1, 4, 8, 5));
+    const claimedNext = [await claimed(store), await claimed(store), await claimed(store)];
     assert.deepEqual(
-      next.map(({ trial, rung, attempt }) => [trial.number, rung, attempt]),
+      claimedNext.map(({ trial, rung, attempt }) => [trial.number, rung, attempt]),
       [
         [4, 1, 2],
         [5, 1, 2],
         [8, 1, 2],
       ],
     );
-    for (const claim of next) await store.finish(claim, done(claim.trial.number / 100, 30));
+    for (const claim of claimedNext) await store.finish(claim, done(claim.trial.number / 100, 30));
     const top = await claimed(store);
     assert.deepEqual([top.trial.number, top.rung], [4, 2]);
     assert.deepEqual(await store.finish(top, done(0.01, 90)), []);
@@ -189,7 +194,7 @@ export function testStore(title: string, make: (context: TestContext) => Promise
     assert.deepEqual([promoted.trial.number, promoted.rung], [1, 1]);
     const [third, fourth] = [await claimed(store), await claimed(store)];
     assert.deepEqual(await store.finish(third, done(6)), []);
-    assert.deepEqual(await store.finish(fourth, done(5)), [4], 'though both are worse than trial 2');
+    assert.deepEqual(await store.finish(fourth, done(5)), next(1, 4), 'though both are worse than trial 2');
   });
 
   contract(
@@ -212,9 +217,73 @@ export function testStore(title: string, make: (context: TestContext) => Promise
       const again = await claimed(store);
       assert.deepEqual([again.trial.number, again.rung], [1, 0]);
       // Now it is the best of its rung, and is promoted too.
-      assert.deepEqual(await store.finish(again, done(1)), [1]);
+      assert.deepEqual(await store.finish(again, done(1)), next(1, 1));
     },
   );
+
+  contract(
+    'after a retry, a rung is decided as if the trial had not failed, and so are those above it',
+    async ({ open }) => {
+      const store = await open();
+      await store.addTrials(plans(9));
+      const losses = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+      for (const loss of losses) {
+        const claim = await claimed(store);
+        if (loss !== 1) await store.finish(claim, done(loss));
+        else await store.finish(claim, { state: 'failed', message: 'no memory' });
+      }
+      // Trial 4 is promoted in place of trial 1, and is the best of its rung.
+      for (const [trial, loss] of [
+        [2, 0.3],
+        [3, 0.4],
+        [4, 0.1],
+      ] as const) {
+        const claim = await claimed(store);
+        assert.deepEqual([claim.trial.number, claim.rung], [trial, 1]);
+        await store.finish(claim, done(loss, 30));
+      }
+      const top = await claimed(store);
+      assert.deepEqual([top.trial.number, top.rung], [4, 2]);
+      assert.deepEqual(await store.finish(top, done(0.05, 90)), []);
+      assert.equal(await store.retry(), 1);
+      assert.deepEqual(await store.finish(await claimed(store), done(1)), next(1, 1));
+      // Of the trials 1, 2 and 3, the second is the best. Trial 4 would not be there.
+      assert.deepEqual(await store.finish(await claimed(store), done(0.5, 30)), next(2, 2));
+      assert.deepEqual(await store.finish(await claimed(store), done(0.2, 90)), []);
+      assert.equal(await store.claim('w'), undefined);
+      assert.deepEqual((await store.best(1))[0]?.trial, 4);
+    },
+  );
+
+  contract('rungs above a rung that is open again wait for it', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(9));
+    for (let loss = 1; loss <= 9; loss++) {
+      const claim = await claimed(store);
+      if (loss !== 9) await store.finish(claim, done(loss));
+      else await store.finish(claim, { state: 'failed', message: 'no memory' });
+    }
+    const higher = [await claimed(store), await claimed(store), await claimed(store)];
+    assert.equal(await store.retry(), 1);
+    for (const claim of higher)
+      assert.deepEqual(await store.finish(claim, done(claim.trial.number / 10, 30)), []);
+    const retried = await claimed(store);
+    assert.deepEqual([retried.trial.number, retried.rung], [9, 0]);
+    // It changes nothing in the first decision. The second one follows at once.
+    assert.deepEqual(await store.finish(retried, done(9)), next(2, 1));
+  });
+
+  contract('the last failure of a job can be the end of its rung', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(3));
+    const [first, second, third] = [await claimed(store), await claimed(store), await claimed(store)];
+    await store.finish(second, done(2));
+    await store.finish(third, done(3));
+    assert.equal(await store.release(first, 'crash 1'), undefined);
+    for (let failure = 2; failure < MAX_FAILURES; failure++)
+      assert.equal(await store.release(await claimed(store), `crash ${failure}`), undefined);
+    assert.deepEqual(await store.release(await claimed(store), 'the last crash'), next(1, 2));
+  });
 
   contract('failures count only until the next new evaluation', async ({ open }) => {
     const store = await open();

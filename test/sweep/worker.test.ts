@@ -130,6 +130,12 @@ test('a trial whose process crashes again and again has failed, with what it pri
   );
   assert.equal(all[0]?.message, 'its process ended with exit code 134:\nno more memory');
   assert.equal(events.filter(({ type }) => type === 'running').length, 2 * MAX_FAILURES);
+  assert.equal(events.filter(({ type }) => type === 'put-back').length, 2 * (MAX_FAILURES - 1));
+  const ended = events.flatMap((event) => (event.type === 'ended' ? [[event.trial, event.state]] : []));
+  assert.deepEqual(ended.sort(), [
+    [1, 'failed'],
+    [2, 'failed'],
+  ]);
   assert.deepEqual(await store.best(1), []);
 });
 

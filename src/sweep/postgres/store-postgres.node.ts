@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { SweepError } from '../../errors.ts';
 import { VERSION } from '../../util/version.ts';
-import { promoted } from '../schedule.ts';
+import { type NextJob, nextJobs } from '../schedule.ts';
 import {
   type Claim,
   type JobCounts,
@@ -24,7 +24,7 @@ import {
   type TrialPlan,
   type TrialRecord,
 } from '../store.ts';
-import { evaluationOf, JOB_COLUMNS, jobOf, planOf, type Row, resultOf, trialOf } from '../store-rows.ts';
+import { evaluationOf, JOB_COLUMNS, jobOf, planOf, type Row, rungJobOf, trialOf } from '../store-rows.ts';
 import { type Connection, isOutage } from './connection.node.ts';
 import { hidePassword } from './database-url.ts';
 import type { QueueAttempt, Sql } from './packages.node.ts';
@@ -139,27 +139,23 @@ async function insertTrials(sql: Sql, queue: SweepQueue, sweep: string, trials: 
      ON CONFLICT DO NOTHING RETURNING number`,
     [sweep, JSON.stringify(plans)],
   );
-  const numbers = rows.map((row) => Number(row.number));
-  await insertJobs(sql, queue, sweep, numbers, 0);
+  const jobs = rows.map((row) => ({ trial: Number(row.number), rung: 0 }));
+  await insertJobs(sql, queue, sweep, jobs);
 }
 
-/** Returns the trials that had no job at the rung. */
-async function insertJobs(
-  sql: Sql,
-  queue: SweepQueue,
-  sweep: string,
-  trials: readonly number[],
-  rung: number,
-): Promise<number[]> {
+async function insertJobs(sql: Sql, queue: SweepQueue, sweep: string, jobs: readonly NextJob[]) {
   const { rows } = await sql.query(
     `INSERT INTO ${SCHEMA}.job (sweep, trial, rung, bracket, ends)
-     SELECT sweep, number, $3, bracket, (rungs::json ->> $3::integer)::integer FROM ${SCHEMA}.trial
-     WHERE sweep = $1 AND number = ANY ($2) ON CONFLICT DO NOTHING RETURNING trial, queue_id`,
-    [sweep, trials, rung],
+     SELECT sweep, number, next.rung, bracket, (rungs::json ->> next.rung)::integer
+     FROM json_to_recordset($2) AS next (trial INTEGER, rung INTEGER) JOIN ${SCHEMA}.trial ON number = next.trial
+     WHERE sweep = $1 RETURNING trial, rung, queue_id`,
+    [sweep, JSON.stringify(jobs)],
   );
-  const added = rows.map((row) => ({ trial: Number(row.trial), rung, id: String(row.queue_id) }));
-  await queue.add(sql, added);
-  return added.map(({ trial }) => trial);
+  await queue.add(sql, rows.map(queuedJobOf));
+}
+
+function queuedJobOf(row: Row) {
+  return { trial: Number(row.trial), rung: Number(row.rung), id: String(row.queue_id) };
 }
 
 const OF_CLAIM = "sweep = $1 AND trial = $2 AND rung = $3 AND attempt = $4 AND state = 'running'";
@@ -255,7 +251,7 @@ class PostgresStore implements SweepStore {
     });
   }
 
-  async finish(claim: Claim, outcome: JobOutcome): Promise<readonly number[] | undefined> {
+  async finish(claim: Claim, outcome: JobOutcome): Promise<readonly NextJob[] | undefined> {
     const queue = await this.openQueue();
     return await this.#connection.transaction(async (sql) => {
       await this.#lock(sql);
@@ -280,12 +276,12 @@ class PostgresStore implements SweepStore {
     });
   }
 
-  async release(claim: Claim, failure?: string): Promise<void> {
+  async release(claim: Claim, failure?: string): Promise<readonly NextJob[] | undefined> {
     const queue = await this.openQueue();
-    await this.#connection.transaction(async (sql) => {
+    return await this.#connection.transaction(async (sql) => {
       await this.#lock(sql);
       const attempt = await this.#keep(sql, claim);
-      if (!attempt) return;
+      if (!attempt) return undefined;
       const { rows } = await sql.query(
         `UPDATE ${SCHEMA}.job SET state = CASE WHEN failures + $5 >= ${MAX_FAILURES} THEN 'failed' ELSE 'queued' END,
          failures = failures + $5, message = $6, heard = NULL WHERE ${OF_CLAIM} RETURNING state`,
@@ -293,10 +289,10 @@ class PostgresStore implements SweepStore {
       );
       if (rows[0]?.state === 'queued') {
         await queue.release(sql, attempt);
-      } else {
-        await queue.complete(sql, attempt);
-        await this.#decide(sql, queue, claim);
+        return undefined;
       }
+      await queue.complete(sql, attempt);
+      return await this.#decide(sql, queue, claim);
     });
   }
 
@@ -315,11 +311,8 @@ class PostgresStore implements SweepStore {
          WHERE sweep = $1 AND state = 'failed' RETURNING trial, rung, queue_id`,
         [this.#sweep.name],
       );
-      const jobs = rows.map((row) => ({
-        ...{ trial: Number(row.trial), rung: Number(row.rung), id: String(row.queue_id) },
-      }));
-      await queue.add(sql, jobs);
-      return jobs.length;
+      await queue.add(sql, rows.map(queuedJobOf));
+      return rows.length;
     });
   }
 
@@ -394,22 +387,25 @@ class PostgresStore implements SweepStore {
     return kept;
   }
 
-  /** If all jobs of a rung have ended, makes those of the next one. Returns the promoted trials. */
-  async #decide(sql: Sql, queue: SweepQueue, { trial, rung }: Claim): Promise<readonly number[]> {
-    if (rung + 1 === trial.rungs.length) return [];
-    const { rows } = await sql.query(
-      `SELECT job.trial, job.state, job.loss FROM ${SCHEMA}.job JOIN ${SCHEMA}.trial ON trial.sweep = job.sweep AND trial.number = $2
-       WHERE job.sweep = $1 AND job.bracket = trial.bracket AND job.rung = $3`,
+  /** If all jobs of a rung have ended, makes those of the next one, and returns them. */
+  async #decide(sql: Sql, queue: SweepQueue, { trial, rung }: Claim): Promise<readonly NextJob[]> {
+    const ofBracket = `FROM ${SCHEMA}.job JOIN ${SCHEMA}.trial ON trial.sweep = job.sweep AND trial.number = $2
+      WHERE job.sweep = $1 AND job.bracket = trial.bracket`;
+    const { rowCount } = await sql.query(
+      `SELECT 1 ${ofBracket} AND job.rung = $3 AND job.state IN ('queued', 'running') LIMIT 1`,
       [this.#sweep.name, trial.number, rung],
     );
-    if (rows.some(({ state }) => state === 'queued' || state === 'running')) return [];
+    if (rowCount !== 0) return [];
+    const { rows } = await sql.query(`SELECT job.trial, job.rung, job.state, job.loss ${ofBracket}`, [
+      ...[this.#sweep.name, trial.number],
+    ]);
     const { rows: sweeps } = await sql.query(`SELECT definition FROM ${SCHEMA}.sweep WHERE name = $1`, [
       this.#sweep.name,
     ]);
     const { eta } = JSON.parse(String(sweeps[0]?.definition));
-    const chosen = promoted(rows.map(resultOf), eta);
-    const added = new Set(await insertJobs(sql, queue, this.#sweep.name, chosen, rung + 1));
-    return chosen.filter((one) => added.has(one));
+    const next = nextJobs(rows.map(rungJobOf), { rungs: trial.rungs.length, eta });
+    await insertJobs(sql, queue, this.#sweep.name, next);
+    return next;
   }
 
   /** Returns whether one of them is new. */

@@ -34,7 +34,7 @@ if (!skipWithoutPostgres) {
     await pass(lease + 1000);
     assert.deepEqual(await store.finish(claim, done(1)), []);
     assert.ok(other);
-    assert.deepEqual(await store.finish(other, done(2)), [1]);
+    assert.deepEqual(await store.finish(other, done(2)), [{ trial: 1, rung: 1 }]);
   });
 
   test('PostgreSQL: a job of many hours is taken anew before the queue takes it back', async (context) => {
@@ -56,7 +56,7 @@ if (!skipWithoutPostgres) {
     assert.deepEqual({ ...(await begun()) }, { retry_count: 1, is_new: true });
     assert.equal(await store.heartbeat(claim, undefined), 'kept');
     assert.deepEqual({ ...(await begun()) }, { retry_count: 1, is_new: true });
-    assert.deepEqual(await store.finish(claim, done(1)), [1]);
+    assert.deepEqual(await store.finish(claim, done(1)), [{ trial: 1, rung: 1 }]);
   });
 
   async function setUp(context: TestContext) {
