@@ -1,5 +1,5 @@
 /** What all commands share: reads the words, shows the help, reports errors. */
-import { parseArguments } from './arguments/arguments.ts';
+import { type Arguments, parseArguments } from './arguments/arguments.ts';
 import { withConfig } from './arguments/config-file.ts';
 import { drawRandomSeed } from './arguments/random-seed.ts';
 import type { Command } from './command.ts';
@@ -21,10 +21,9 @@ export async function runCommand(
   const { words, randomSeed } = command.takesRandomSeed
     ? drawRandomSeed(typedWords)
     : { words: typedWords, randomSeed: undefined };
-  let typed: ReadonlyMap<string, string> | undefined;
+  let given: Arguments | undefined;
   try {
-    const given = withConfig(parseArguments(words, command.flags, command.adviceOnFlag), command);
-    typed = given.typed;
+    given = withConfig(parseArguments(words, command.flags, command.adviceOnFlag), command);
     if (given.help) {
       process.stdout.write(commandHelp(command, process.stdout.isTTY ? process.stdout : {}));
       return 0;
@@ -32,6 +31,6 @@ export async function runCommand(
     for (const notice of given.notices) note(notice);
     return await command.run({ ...given, command, words, randomSeed, commands });
   } catch (error) {
-    return reportError(error, { command, words, typed });
+    return reportError(error, { command, words, typed: given?.typed, config: given?.config });
   }
 }

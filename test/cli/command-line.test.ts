@@ -48,7 +48,7 @@ test('a quoted word comes out of the shell unchanged', () => {
 
 test('options are changed in a typed command line', () => {
   const train = (words: string[], set: Record<string, string | number | boolean | undefined>) =>
-    wordsWith(words, trainCommand.flags, set);
+    wordsWith(words, trainCommand, set);
   assert.deepEqual(train(['a.txt', '-rnn_size', '9'], { tokens: 'byte' }), [
     'a.txt',
     '-rnn_size',
@@ -65,36 +65,55 @@ test('options are changed in a typed command line', () => {
   assert.deepEqual(train(['--fit', 'a.txt', '--resume', '--', '-b.txt'], { fit: undefined, batchSize: 4 }), [
     ...['a.txt', '--resume', '--batch-size', '4', '--', '-b.txt'],
   ]);
-  assert.equal(wordsWith(['m'], sampleCommand.flags, { hiddenSize: 4 }), undefined);
+  assert.equal(wordsWith(['m'], sampleCommand, { hiddenSize: 4 }), undefined);
 });
 
-test('options from a config file are removed too', () => {
+test('a config file stays if it sets none of the removed options', () => {
+  const config = { values: { hiddenSize: 16, separator: '\n\\', strict: false }, words: ['/a.txt'] };
   const train = (words: string, set: Parameters<typeof wordsWith>[2]) =>
-    wordsWith(words.split(' '), trainCommand.flags, set)?.join(' ');
-  const unset = { hiddenSize: undefined, layers: undefined };
-  assert.equal(train('--resume cv --config run.json', unset), '--resume cv');
-  assert.equal(train('--config=run.json --resume cv -rnn_size 8', unset), '--resume cv');
-  assert.equal(train('-rnn_size 8 --config run.json', { hiddenSize: undefined }), '--config run.json');
-  assert.equal(train('--config run.json', { strict: undefined }), '--config run.json --strict=false');
-  assert.equal(train('--config run.json --strict', { strict: undefined }), '--config run.json');
+    wordsWith(words.split(' '), { ...trainCommand, config }, set)?.join(' ');
+  const unset = { preset: undefined, time: undefined };
+  assert.equal(train('--config run.json --preset best', unset), '--config run.json');
+  assert.equal(
+    train('--preset best --config=run.json', { ...unset, layers: 1 }),
+    '--config=run.json --num-layers 1',
+  );
   assert.equal(train('--config run.json', { hiddenSize: 8 }), '--config run.json --rnn-size 8');
-  assert.equal(train('a.txt --resume cv', unset), 'a.txt --resume cv');
+  assert.equal(train('--config run.json', { textFile: 'b.txt' }), 'b.txt --config run.json');
+});
+
+test('if a config file sets a removed option, its text and its other options are written out', () => {
+  const config = {
+    values: { hiddenSize: 16, separator: '\n\\', strict: false, layers: 1 },
+    words: ['/a.txt', '/b.txt'],
+  };
+  const train = (words: string, set: Parameters<typeof wordsWith>[2]) =>
+    wordsWith(words.split(' '), { ...trainCommand, config }, set)?.join(' ');
+  const rest = '--strict=false --separator \\n\\\\';
+  assert.equal(
+    train('--config run.json -seed 3', { hiddenSize: undefined }),
+    `/a.txt /b.txt ${rest} --num-layers 1 -seed 3`,
+  );
+  // The value in the file would return if only the flag went.
+  assert.equal(
+    train('c.txt -rnn_size 8 --config=run.json --layers 2', { hiddenSize: undefined }),
+    `${rest} c.txt --layers 2`,
+  );
+  assert.equal(
+    train('--config run.json', { hiddenSize: undefined, textFile: 'd.txt' }),
+    `d.txt ${rest} --num-layers 1`,
+  );
 });
 
 test('new texts replace the typed ones', () => {
   const train = (words: string[], textFile: string | string[]) =>
-    wordsWith(words, trainCommand.flags, { textFile }, trainCommand.wordsBeforeText)?.join(' ');
+    wordsWith(words, trainCommand, { textFile })?.join(' ');
   assert.equal(train(['--resume', '-max_iterations', '3'], 'b.txt'), 'b.txt --resume -max_iterations 3');
   assert.equal(train(['a.txt', '--fit', 'c.txt'], ['b.txt', '-d.txt']), 'b.txt ./-d.txt --fit');
   assert.equal(train(['--fit', '--', '-a.txt'], 'b.txt'), 'b.txt --fit --');
   const evaluate = (words: string[]) =>
-    wordsWith(
-      words,
-      evalCommand.flags,
-      { textFile: 'b.txt', part: 'val' },
-      evalCommand.wordsBeforeText,
-    )?.join(' ');
+    wordsWith(words, evalCommand, { textFile: 'b.txt', part: 'val' })?.join(' ');
   assert.equal(evaluate(['m.safetensors']), 'm.safetensors b.txt --part val');
   assert.equal(evaluate(['--json', 'm', 'a.txt', '--part', 'train']), '--json m b.txt --part val');
-  assert.equal(wordsWith(['m'], sampleCommand.flags, { textFile: 'b.txt' }), undefined);
+  assert.equal(wordsWith(['m'], sampleCommand, { textFile: 'b.txt' }), undefined);
 });

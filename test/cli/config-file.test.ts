@@ -50,6 +50,21 @@ test('options may have any of their names; flags override them; each option reco
   assert.deepEqual([held.validation, held.test], [resolve(folder, 'v.txt'), resolve(folder, 't.txt')]);
 });
 
+test('defaults that a run wrote stay open; other values are set', () => {
+  const kind = 'char-rnn run';
+  const run = { kind, rnn_size: 128, layers: 2, maxEpochs: 60, dropout: 0 };
+  const chosen = { ...run, origins: { layers: 'flag' } };
+  // A value that nobody chose and that differs from the default was edited, or comes from a version with another default.
+  assert.deepEqual(read(chosen).values, { layers: 2, maxEpochs: 60 });
+  assert.deepEqual(read(chosen).origins, { layers: 'config', maxEpochs: 'config' });
+  assert.equal(read(chosen).typed.has('hiddenSize'), false);
+  // Without origins, a run can't tell.
+  assert.deepEqual(read(run).values, { maxEpochs: 60 });
+  // In a file that a person wrote, a default is a choice.
+  const { kind: _, ...written } = run;
+  assert.deepEqual(read(written).values, { hiddenSize: 128, layers: 2, maxEpochs: 60, dropout: 0 });
+});
+
 test('errors name the file and the key', async () => {
   assert.throws(
     () => read({ rnn_sise: 64 }),
@@ -97,9 +112,28 @@ test('the run.json of a run repeats it, bit for bit, in another folder', async (
   });
   assert.equal(again.code, 0, again.stderr);
   const { origins, hiddenSize } = JSON.parse(readFileSync(join(folder, 'again', 'run.json'), 'utf8'));
-  assert.deepEqual([hiddenSize, origins.hiddenSize, origins.seed], [8, 'config', 'config']);
+  assert.deepEqual([hiddenSize, origins.hiddenSize, origins.seed], [8, 'config', undefined]);
   const [a, b] = await Promise.all(
     ['cv', 'again'].map((name) => readCheckpointFile(join(folder, name, 'last.safetensors'))),
   );
   assert.deepEqual(b?.parameters, a?.parameters);
+});
+
+test('a preset chooses what the run of a config file left open', async () => {
+  writeFileSync(join(folder, 'long.txt'), 'All the ships lay in the harbour.\n'.repeat(300));
+  const flags = ['-checkpoint_dir', 'open', '-num_layers', '1', '-max_iterations', '1'];
+  const first = await charRnn(['train', 'long.txt', ...flags], { cwd: folder });
+  assert.equal(first.code, 0, first.stderr);
+  const preset = ['--config', 'open/run.json', '-checkpoint_dir', 'chosen', '--time', '1s'];
+  const chosen = await charRnn(['train', ...preset], { cwd: folder });
+  assert.equal(chosen.code, 0, chosen.stderr);
+  const { origins, layers, optimizer } = JSON.parse(readFileSync(join(folder, 'chosen', 'run.json'), 'utf8'));
+  assert.deepEqual(
+    [layers, origins.layers, optimizer, origins.optimizer, origins.hiddenSize],
+    [1, 'config', 'adam', 'preset', 'preset'],
+  );
+  // The command that repeats the choice keeps the config file, which names the text.
+  const [command] = chosen.stderr.match(/(?<=The same settings without a measurement:\n).*/) ?? [];
+  assert.match(command ?? '', / train --config open\/run\.json -checkpoint_dir chosen --/);
+  assert.doesNotMatch(command ?? '', /--time|--preset/);
 });

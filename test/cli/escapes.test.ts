@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments/arguments.ts';
-import { readEscapes, readPrompt } from '../../src/cli/arguments/escapes.ts';
+import { readEscapes, readPrompt, writeEscapes } from '../../src/cli/arguments/escapes.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { sampleCommand } from '../../src/cli/commands/sample.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
@@ -46,4 +46,11 @@ test('a prompt keeps its backslashes if the model knows them, with a notice', ()
   assert.match(kept.notices.join(), /backslashes in the prompt stay/);
   assert.deepEqual(read(String.raw`\begin`, latex), { text: String.raw`\begin`, notices: [] });
   assert.match(read(String.raw`\q`, plain).notices.join(), /not an escape/);
+});
+
+test('a text written with escapes is read back unchanged', () => {
+  for (const text of ['\n---\n', 'a\\nb', '\\', '\t\r\f', 'é "x"']) {
+    assert.deepEqual(readEscapes(writeEscapes(text)), { text, unknown: [] });
+  }
+  assert.equal(writeEscapes('\n\\'), '\\n\\\\');
 });

@@ -19,6 +19,16 @@ export interface Arguments extends OptionsWithOrigins {
   readonly notices: readonly string[];
   /** Whether the words ask for help. */
   readonly help: boolean;
+  /** The file that `--config` names; undefined without one. */
+  readonly config?: ConfigFile | undefined;
+}
+
+/** What a config file sets. */
+export interface ConfigFile {
+  /** By the option's name in the library. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The words that are not flags, such as the texts of `train`. They count if none is typed. */
+  readonly words: readonly string[];
 }
 
 const HELP = new Set(['-h', '-help', '--help']);

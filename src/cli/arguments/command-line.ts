@@ -1,6 +1,7 @@
 /** Command lines of this program that can be pasted into the shell from which it was started. */
 import type { RemedyValue } from '../../errors.ts';
-import { flagKey } from './arguments.ts';
+import { type ConfigFile, flagKey } from './arguments.ts';
+import { writeEscapes } from './escapes.ts';
 import { type Flag, longFlag } from './flag-table.ts';
 import { programName, shellWord } from './program-name.ts';
 
@@ -14,19 +15,26 @@ export function fileWord(path: string): string {
   return path.startsWith('-') && path !== '-' ? `./${path}` : path;
 }
 
+/** What changing a command line needs to know of its command. */
+export interface ChangedCommand {
+  readonly flags: readonly Flag[];
+  /** See `Command`. */
+  readonly wordsBeforeText?: number | undefined;
+  /** The file that the words name with `--config`. */
+  readonly config?: ConfigFile | undefined;
+}
+
 /**
  * Changes options in a command line. A new value replaces the typed one; if there is none, the flag goes to the end.
  *
- * @param words The words after the command's name, as typed.
+ * @param typed The words after the command's name, as typed.
  * @param set Values by the option's name in the library; undefined removes the flag. `textFile` replaces the named texts.
- * @param wordsBeforeText See `Command`.
  * @returns undefined if the command lacks one of the flags
  */
 export function wordsWith(
-  words: readonly string[],
-  flags: readonly Flag[],
+  typed: readonly string[],
+  { flags, wordsBeforeText, config }: ChangedCommand,
   { textFile, ...set }: Readonly<Record<string, RemedyValue>>,
-  wordsBeforeText?: number,
 ): string[] | undefined {
   const texts = textWords(textFile);
   if (texts && wordsBeforeText === undefined) return undefined;
@@ -36,7 +44,11 @@ export function wordsWith(
     .filter(({ value, flag }) => value !== undefined || flag)
     .map(({ flag }) => flag);
   if (changed.includes(undefined)) return undefined;
-  const removed = unsetWords(words, flags, set);
+  const isUnset = Object.keys(config?.values ?? {}).some(
+    (key) => Object.hasOwn(set, key) && set[key] === undefined,
+  );
+  // No flag unsets an option of a config file.
+  const words = config && isUnset ? withoutConfig(typed, flags, config) : typed;
   const kept: string[] = [];
   // Texts go before flags with an optional value, which would take them as their value.
   let place = 0;
@@ -47,7 +59,7 @@ export function wordsWith(
     const found = flagKey(word, words[at + 1], flags);
     const end = at + (found?.takesNext ? 2 : 1);
     const isText = texts && !found && word !== '--' && plain++ >= (wordsBeforeText ?? 0);
-    const goes = found && (Object.hasOwn(set, found.key) || found.key === removed.without);
+    const goes = found && Object.hasOwn(set, found.key);
     if (!isText && !goes) kept.push(...words.slice(at, end));
     if (texts && !found && !isText && word !== '--') place = kept.length;
     at = end - 1;
@@ -61,34 +73,35 @@ export function wordsWith(
   }
   if (texts) kept.splice(place, 0, ...texts);
   const added = changed.flatMap((flag) => (flag ? flagWords(flag, set[flag.key]) : []));
-  added.push(...removed.words);
   const separator = kept.indexOf('--');
   return separator < 0
     ? [...kept, ...added]
     : [...kept.slice(0, separator), ...added, ...kept.slice(separator)];
 }
 
-/**
- * Unsets options that were not typed, so come from a config file. A switch can be turned off; for any other option the config file
- * itself is removed.
- */
-function unsetWords(
-  words: readonly string[],
-  flags: readonly Flag[],
-  set: Readonly<Record<string, RemedyValue>>,
-): { readonly words: readonly string[]; readonly without: string | undefined } {
-  const typed = new Set(words.map((word, at) => flagKey(word, words[at + 1], flags)?.key));
-  if (!typed.has('configFile')) return { words: [], without: undefined };
-  const left = flags.filter(
-    ({ key }) => Object.hasOwn(set, key) && set[key] === undefined && !typed.has(key),
-  );
-  const [switches, others] = [true, false].map((is) =>
-    left.filter(({ type }) => (type.kind === 'boolean') === is),
-  );
-  return {
-    words: (switches ?? []).map(({ info }) => `${longFlag(info.flag)}=false`),
-    without: others?.length ? 'configFile' : undefined,
-  };
+/** The words of a command line with the content of its config file in place of `--config FILE`. */
+function withoutConfig(typed: readonly string[], flags: readonly Flag[], config: ConfigFile): string[] {
+  const kept: string[] = [];
+  const keys = new Set<string>();
+  let hasPlain = false;
+  for (let at = 0; at < typed.length; at++) {
+    const word = typed[at] as string;
+    const found = flagKey(word, typed[at + 1], flags);
+    if (word === '--') {
+      hasPlain ||= at + 1 < typed.length;
+      kept.push(...typed.slice(at));
+      break;
+    }
+    const end = at + (found?.takesNext ? 2 : 1);
+    if (found?.key !== 'configFile') kept.push(...typed.slice(at, end));
+    if (found) keys.add(found.key);
+    else hasPlain = true;
+    at = end - 1;
+  }
+  const options = flags
+    .filter(({ key }) => !keys.has(key))
+    .flatMap((flag) => flagWords(flag, config.values[flag.key] as RemedyValue));
+  return [...(hasPlain ? [] : config.words.map(fileWord)), ...options, ...kept];
 }
 
 /** The new texts as words; undefined if the texts stay unchanged. */
@@ -101,5 +114,7 @@ function flagWords(flag: Flag, value: RemedyValue): string[] {
   const name = longFlag(flag.info.flag);
   if (value === undefined) return [];
   if (value === true) return [name];
-  return value === false ? [`${name}=false`] : [name, String(value)];
+  if (value === false) return [`${name}=false`];
+  const values = typeof value === 'object' ? value : [String(value)];
+  return values.flatMap((item) => [name, flag.info.escapes ? writeEscapes(item) : item]);
 }

@@ -7,7 +7,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { optionsFrom, resolveOptions } from '../../util/option-origins.ts';
 import { describeSystemError } from '../../util/system-error.ts';
-import { type Arguments, flagsByName } from './arguments.ts';
+import { type Arguments, type ConfigFile, flagsByName } from './arguments.ts';
 import type { Flag } from './flag-table.ts';
 import { guessFlag } from './unknown-flag.ts';
 
@@ -28,10 +28,9 @@ interface ConfiguredCommand {
   readonly wordsKey?: string;
 }
 
-interface Config {
-  readonly values: Readonly<Record<string, unknown>>;
+interface Config extends ConfigFile {
+  /** How the file names each option, for messages. */
   readonly typed: ReadonlyMap<string, string>;
-  readonly words: readonly string[];
 }
 
 /**
@@ -48,6 +47,7 @@ export function withConfig(given: Arguments, command: ConfiguredCommand): Argume
     ...resolveOptions(optionsFrom('config', config.values), optionsFrom('flag', flags)),
     typed: new Map([...config.typed, ...given.typed]),
     positionals: given.positionals.length > 0 ? given.positionals : config.words,
+    config,
   };
 }
 
@@ -75,11 +75,24 @@ function readConfig(path: string, { name, flags, wordsKey = 'text' }: Configured
     if (typed.has(flag.key)) {
       throw new UsageError(`${path}: ${key} sets the same option as ${typed.get(flag.key)}.`);
     }
-    if (value === null) continue;
+    if (value === null || isUnchosenDefault(content, flag, value)) continue;
     typed.set(flag.key, `${path}, ${key}`);
     values[flag.key] = optionValue(path, flag, value);
   }
   return { values, typed, words };
+}
+
+/**
+ * Whether a run wrote a value only because it was the default, which it still is. Such an option stays open, so that a preset can choose it,
+ * and a checkpoint keeps its own. A value that was edited, or whose default has changed since, is set by the file.
+ */
+function isUnchosenDefault(
+  { kind, origins }: Readonly<Record<string, unknown>>,
+  { key, type }: Flag,
+  value: unknown,
+): boolean {
+  if (kind !== RUN_FILE_KIND || value !== type.defaultValue) return false;
+  return typeof origins !== 'object' || origins === null || !Object.hasOwn(origins, key);
 }
 
 function contentOf(path: string): Record<string, unknown> {

@@ -1,5 +1,6 @@
 /** Prints errors and chooses exit codes. */
 import { CharRnnError, OptionError, type Remedy, UsageError } from '../../errors.ts';
+import type { ConfigFile } from '../arguments/arguments.ts';
 import { commandLine, wordsWith } from '../arguments/command-line.ts';
 import { inFlags } from '../arguments/flags-in-messages.ts';
 import type { Command } from '../command.ts';
@@ -14,6 +15,8 @@ export interface FailedCommand {
   readonly words: readonly string[];
   /** How each option's flag was typed. */
   readonly typed?: ReadonlyMap<string, string> | undefined;
+  /** The file that the words name with `--config`. */
+  readonly config?: ConfigFile | undefined;
 }
 
 /** Prints an error. @returns the exit code: 2 for wrong usage, 1 for everything else */
@@ -45,8 +48,7 @@ export function remedyLines(remedies: readonly Remedy[], failed?: FailedCommand)
   return remedies.flatMap(({ text, set, command }) => {
     if (command) return [`${text}:`, `  ${commandLine(command)}`];
     if (!set) return [`${inFlags(text, failed?.command.flags ?? [])}.`];
-    const words =
-      failed && wordsWith(failed.words, failed.command.flags, set, failed.command.wordsBeforeText);
+    const words = failed && wordsWith(failed.words, { ...failed.command, config: failed.config }, set);
     return words ? [`${text}:`, `  ${commandLine([failed.command.name, ...words])}`] : [];
   });
 }
