@@ -1,5 +1,5 @@
 /**
- * The mean of several checkpoints' parameters: one model, often better than each of them, if they come from the same run.
+ * Averages the parameters of several checkpoints. If they are from one run, the average is often better than each of them.
  *
  * Source: Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima and Better Generalization" (arXiv:1803.05407).
  */
@@ -29,7 +29,7 @@ export class CheckpointMean {
     const { config, regularization, vocabulary, precision, origin, parameters } = checkpoint;
     if (!this.#first) {
       this.#first = { config, regularization, vocabulary, name };
-      // −0 + x has the bits of x, also for x = −0.
+      // The sum starts at −0, because −0 + x has the bits of x even if x is −0.
       this.#sum = new Float64Array(parameters.length).fill(-0);
     }
     const first = this.#first;
@@ -38,7 +38,7 @@ export class CheckpointMean {
     if (difference) {
       throw new CheckpointError(
         'checkpoint-other-model',
-        `${name} can't be averaged with ${first.name}: ${difference}. Only checkpoints of one model can be averaged.`,
+        `${name} can't be averaged with ${first.name}: ${difference}. Expected checkpoints with the same shape and the same vocabulary.`,
       );
     }
     const sum = this.#sum;
@@ -49,7 +49,7 @@ export class CheckpointMean {
   }
 
   /**
-   * The model with the mean, rounded to the highest precision of the checkpoints. It has the first one's regularization.
+   * The averaged model, in the highest precision among the checkpoints, with the regularization of the first one.
    *
    * @throws {OptionError} if there are no checkpoints
    */
@@ -66,14 +66,14 @@ export class CheckpointMean {
       precision: this.#precision,
       vocabulary,
       parameters: inType(mean, floatArrayType(this.#precision)),
-      // A model that can't be trained further still can't.
+      // If one of the models can't be trained further, neither can their average.
       ...(program !== undefined && { origin: { program, sampleOnly, options: {}, notices: [], ...losses } }),
     };
   }
 }
 
 /**
- * The model whose parameters are the mean of those of several checkpoints of one model, without a training state.
+ * Averages the parameters of several checkpoints with the same shape and vocabulary. The result has no training state.
  *
  * @param checkpoints At least one, with the same shape and the same vocabulary.
  * @param names What to call them in messages. Default: `checkpoint 1`, `checkpoint 2`, …

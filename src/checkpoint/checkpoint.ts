@@ -28,7 +28,7 @@ export interface TrainedText {
   readonly test?: KnownText | undefined;
 }
 
-/** Training with a running average of the weights: the parameters are the average, and training goes on from the weights. */
+/** The state of a run that averages its weights: the parameters are the average, and training continues from these weights. */
 export interface AveragedWeights {
   /** The iteration after which the average began. */
   readonly since: number;
@@ -40,7 +40,7 @@ export interface AveragedWeights {
 export interface RunPosition {
   /** Iterations done. */
   readonly iteration: number;
-  /** With the original's schedule, the learning rate of the next update; with others, the peak that the schedule goes on from. */
+  /** With the original's schedule, the learning rate of the next update; with any other, its peak rate. */
   readonly learningRate: number;
   /** The optimizer's moments, in the canonical order of the parameters. */
   readonly moments: readonly FloatArray[];

@@ -147,14 +147,17 @@ export function weightsIn(
   return { layout, ...storedWeights(types, facts.precision, facts.storedAs) };
 }
 
-/** @param isConverted Whether the weights were converted to another type. @param isPartial Whether some tensors of the training state are present. */
+/**
+ * @param isConverted Whether the weights were converted to another type.
+ * @param isPartial Whether some tensors of the training state are present.
+ */
 function leftOutNotice(isConverted: boolean, isPartial: boolean): string {
   const why = isConverted
     ? 'the training state was left out, since it belongs to the weights before they were converted'
     : isPartial
       ? 'the training state was left out, since some of its tensors are missing'
       : 'the tensors of the training state are missing';
-  return `${why}: this is a model to use, not a run to resume`;
+  return `${why}: the model can be used, but its run can't be resumed`;
 }
 
 /**
@@ -175,7 +178,7 @@ export function modelFrom(
   if (vocabulary.size !== config.vocabularySize) {
     throw malformed(
       file,
-      `its vocabulary has ${vocabulary.size} symbols, its model ${config.vocabularySize}`,
+      `its vocabulary has ${vocabulary.size} symbols, but its model has ${config.vocabularySize}`,
     );
   }
   const { dropout } = facts.config;

@@ -28,7 +28,7 @@ export function inferMetadata(tensors: Tensors, file: string): CheckpointMetadat
   const vocabularySize = decoder?.shape[0] ?? 0;
   if (!found || !decoder || vocabularySize < 2) {
     throw otherKind(
-      `${file} is a safetensors file of another program: it does not describe a char-rnn model.`,
+      `${file} is a safetensors file from another program: it does not describe a char-rnn model.`,
     );
   }
   const vocabulary = symbolsIn(tensors, file);

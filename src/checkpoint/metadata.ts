@@ -9,15 +9,15 @@ import { withinJsonLimits } from '../util/json-limits.ts';
 import { malformed } from './errors.ts';
 import { HALF_PRECISIONS } from './stored-precision.ts';
 
-/** Version of files that every version of the program reads. Files that older programs would misread have one of the next versions. */
+/** Version of files that every version of the program can read. Files that older programs would misread have a higher one. */
 export const FORMAT_VERSION = 1;
 /** Version of files with a shape change, which version-1 programs would resume at the wrong position. */
 export const SHAPE_CHANGE_VERSION = 2;
 
-/** Version of files whose parameters are an average, from which programs of earlier versions would train on. */
+/** Version of files whose parameters are an average: older programs would continue training from it instead of the weights. */
 export const AVERAGE_VERSION = 3;
 
-/** Version of files with matrices in int8, which programs of earlier versions can't read. */
+/** Version of files with int8 matrices, which older programs can't read. */
 export const INT8_VERSION = 4;
 
 /** The only metadata key. */
@@ -146,7 +146,7 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, file: stri
   if (json === undefined) {
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${file} is a file of another program: it does not describe a char-rnn model.`,
+      `${file} was written by another program: it does not describe a char-rnn model.`,
     );
   }
   if (json.length > MAX_METADATA) throw malformed(file, 'its metadata is too long');

@@ -11,12 +11,12 @@ export interface NumberOptions {
   readonly quantize?: QuantizeOption | undefined;
 }
 
-/** What a model is computed in. */
+/** The number types in which a model is computed. */
 export interface ModelNumbers {
   readonly precision: Precision;
   /** Undefined: its weights are floats. */
   readonly quantization: Quantization | undefined;
-  /** What an engine has to be able to do: int8 only if it was asked for. An engine without it computes an int8 file in floats. */
+  /** What the engine must support. It includes int8 only on request: an engine without int8 computes an int8 file in floats. */
   readonly choice: { readonly precision: Precision; readonly quantize?: Quantization };
 }
 
@@ -39,7 +39,7 @@ export function quantizationOn(
   return description.capabilities.int8 ? wanted : undefined;
 }
 
-/** How to store the weights on an engine: as asked, by default as in the checkpoint's file. Undefined: as floats. */
+/** How to store the weights on an engine: as requested, by default as in the checkpoint's file. Undefined: as floats. */
 function quantizationOf(
   { weightTypes = [] }: Pick<Checkpoint, 'weightTypes'>,
   asked: QuantizeOption | undefined,

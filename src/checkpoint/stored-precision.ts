@@ -1,4 +1,4 @@
-/** The precisions in which a file can store parameters. Their names are apart from the code that converts, so that help loads nothing else. */
+/** The precisions in which a file can store parameters: only their names, so that help need not load the code that converts. */
 
 /** Floating-point numbers of 16 bits. */
 export const HALF_PRECISIONS = ['float16', 'bfloat16'] as const;

@@ -1,4 +1,4 @@
-/** A checkpoint's file without its training state, which is half of the file and names the files of the training text. */
+/** Removes the training state from a checkpoint file: it takes half of the file, and names the files of the training text. */
 import { decodeMetadata, encodeMetadata, METADATA_KEY } from './metadata.ts';
 import type { ByteSource } from './safetensors/byte-source.ts';
 import { encodeHeader, readHeader } from './safetensors/safetensors.ts';

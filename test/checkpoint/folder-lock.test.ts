@@ -45,7 +45,7 @@ test('only one can lock a folder, even within a process, until it is released', 
   assert.ok(Date.now() - Date.parse(since) < 60_000);
   await assert.rejects(FolderLock.acquire(folder), {
     ...locked,
-    message: /another training is running there/,
+    message: /another run is training there/,
   });
   lock.release();
   assert.deepEqual(locksIn(folder), []);

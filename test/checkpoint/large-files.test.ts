@@ -40,6 +40,6 @@ test('a part that is too large for an array is a named error', (context) => {
   truncateSync(path, FOUR_TERABYTES);
   assert.throws(() => withFile(path, (file) => file.read(0, file.size)), {
     code: 'checkpoint-unreadable',
-    message: /as one array/,
+    message: /an array of/,
   });
 });

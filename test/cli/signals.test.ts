@@ -175,7 +175,7 @@ test(
     assert.equal(refused?.code, 1);
     assert.match(
       refused?.stderr ?? '',
-      /^cv: another training is running there, process \d+ on .*\n.*\n.* --checkpoint-dir cv-2$/m,
+      /^cv: another run is training there, process \d+ on .*\n.*\n.* --checkpoint-dir cv-2$/m,
     );
     assert.ok(
       names().includes('last.safetensors') && !names().some((name) => name.startsWith('.')),

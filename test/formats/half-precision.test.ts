@@ -204,7 +204,7 @@ test('a file that lies about its numbers: a notice or a named error', () => {
   };
   const half = joined(encodeCheckpoint(model, 'float16'));
   const other = openCheckpoint(withHeader(half, facts({ storedAs: 'bfloat16' })), 'x');
-  assert.match(other.notices?.join() ?? '', /stored as float16, the model was float32; read as float32/);
+  assert.match(other.notices?.join() ?? '', /stored as float16, but the model was float32; read as float32/);
   const undeclared = openCheckpoint(withHeader(half, facts({ storedAs: undefined })), 'x');
   assert.match(undeclared.notices?.join() ?? '', /stored as float16/);
   const double = openCheckpoint(withHeader(half, facts({ precision: 'float64' })), 'x');

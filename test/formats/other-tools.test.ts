@@ -111,7 +111,7 @@ test('converts weights in half precision to float32, with a notice', () => {
   );
   const cut = new Uint32Array(checkpoint.parameters.slice().buffer).map((bits) => bits & 0xffff_0000);
   assert.deepEqual(brain.parameters, new Float32Array(cut.buffer));
-  assert.match(brain.notices?.join('\n') ?? '', /bfloat16[\s\S]*not a run to resume/);
+  assert.match(brain.notices?.join('\n') ?? '', /bfloat16[\s\S]*its run can.t be resumed/);
   assert.equal(brain.training, undefined, 'these are not the weights of the run');
 });
 
@@ -149,7 +149,10 @@ test('reads weights in double precision as float64', () => {
     'x',
   );
   assert.deepEqual(read.parameters, Float64Array.from(checkpoint.parameters));
-  assert.match(read.notices?.join('\n') ?? '', /stored as float64, the model was float32; read as float64/);
+  assert.match(
+    read.notices?.join('\n') ?? '',
+    /stored as float64, but the model was float32; read as float64/,
+  );
 });
 
 const bytes = new Vocabulary({
@@ -223,7 +226,7 @@ test('rejects a file without metadata and vocabulary, and says how to keep them'
   });
   assert.throws(() => openCheckpoint(other, 'other'), {
     code: 'checkpoint-other-kind',
-    message: /of another program/,
+    message: /from another program/,
   });
 });
 
@@ -275,7 +278,7 @@ test('opens a model whose training state was removed, completely or in part; a w
       'x',
     );
     assert.equal(read.training, undefined);
-    assert.match(read.notices?.join('\n') ?? '', /a model to use, not a run to resume/);
+    assert.match(read.notices?.join('\n') ?? '', /the model can be used, but its run can't be resumed/);
     assert.deepEqual(read.parameters, checkpoint.parameters);
   }
   const misshapen = changed(checkpoint, ({ tensors, metadata }) => ({

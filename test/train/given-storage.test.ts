@@ -136,7 +136,7 @@ test('a locked folder storage is refused before the text is read', async (contex
 test('an invalid storage or observer is an error that names the option', async () => {
   const { save: _, ...partial } = memoryStorage();
   for (const [input, message] of [
-    [{ checkpointDir: 5 }, /a folder's path or a storage/],
+    [{ checkpointDir: 5 }, /the path of a folder, or a storage object/],
     [{ checkpointDir: partial }, /without the method save/],
     [{ observers: {} }, /an array/],
     [{ observers: [{}] }, /the method observe/],

@@ -123,7 +123,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate());
     const { origin } = new URL(site().url);
     await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 1 });
-    const warning = page.getByText('the browser gives this page no more space');
+    const warning = page.getByText('the storage that the browser allows this page is full');
     await warning.waitFor();
     const before = await iterationOf(page);
     await page.waitForFunction(hasPassed, before + 60);

@@ -43,7 +43,7 @@ function emptyBytes(size: number, path: string): Uint8Array<ArrayBuffer> {
     if (!(error instanceof RangeError)) throw error;
     throw new CheckpointError(
       'checkpoint-unreadable',
-      `${path} is too large: ${formatBytes(size)} of it would have to be in memory as one array.`,
+      `${path} is too large: reading it needs an array of ${formatBytes(size)}.`,
       { cause: error },
     );
   }

@@ -27,13 +27,13 @@ export function largestHalf(precision: HalfPrecision): number {
   return (2 - 2 ** -fractionBits) * 2 ** maxExponent;
 }
 
-/** The bits of the nearest numbers; of two that are equally near, the one with an even fraction. Too large a number becomes infinite. */
+/** The bits of the nearest numbers, ties to an even fraction. Numbers that are too large become infinite. */
 export function toHalf(values: FloatArray, precision: HalfPrecision): Uint16Array {
   const format = FORMATS[precision];
   return Uint16Array.from(values, (value) => halfBits(value, format));
 }
 
-/** The numbers of some bits. Every half-precision number is a float32 too. */
+/** The inverse of `toHalf`. float32 can represent every half-precision number. */
 export function fromHalf(bits: Uint16Array, precision: HalfPrecision): Float32Array<ArrayBuffer> {
   return Float32Array.from(bits, FORMATS[precision].read);
 }
@@ -56,7 +56,7 @@ function halfBits(value: number, { fractionBits, minExponent, maxExponent }: Hal
   return sign + Math.min(units + (exponent - minExponent) * 2 ** fractionBits, infinity);
 }
 
-/** From this number on, doubles have no fraction, so that adding it rounds a smaller one, ties to even. */
+/** Doubles of this size have no fraction, so adding it to a smaller one rounds that to an integer, ties to even. */
 const NO_FRACTION = 2 ** 52;
 
 function roundToEven(value: number): number {

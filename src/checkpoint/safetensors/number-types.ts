@@ -70,7 +70,7 @@ export function typeToStore(values: TensorArray, storedAs?: HalfPrecision): Stor
   const type = [FLOAT64, FLOAT32, INT64, INT32, INT8, UINT8].find(
     ({ array }) => array !== undefined && values instanceof array,
   );
-  if (!type) throw new TypeError('a tensor of this type of numbers cannot be stored');
+  if (!type) throw new TypeError('a tensor of this number type cannot be stored');
   return type;
 }
 
@@ -80,7 +80,7 @@ export interface StoredWeights {
   readonly precision: Precision;
   /** The types of the parameter tensors, in the order given. Absent if all are stored in the model's precision. */
   readonly weightTypes?: readonly WeightType[];
-  /** Reports that they are not what the metadata says. */
+  /** Set if the types differ from those in the metadata. */
   readonly notice?: string;
 }
 
@@ -98,7 +98,7 @@ export function storedWeights(
 ): StoredWeights {
   const different = [...new Set(types)];
   const names = different.map(({ name }) => name);
-  // If a type is of other numbers, reading the tensor will throw.
+  // A tensor of any other type is reported when it is read.
   const isReadable = (type: StoredType) => isFloat(type) || type === INT8;
   if (names.every((name) => name === precision) || !different.every(isReadable)) return { precision };
   const wanted = names.includes('float64') ? 'float64' : 'float32';
@@ -108,6 +108,6 @@ export function storedWeights(
   return {
     precision: wanted,
     weightTypes,
-    notice: `its weights are stored as ${names.join(' and ')}, the model was ${precision}; read as ${wanted}`,
+    notice: `its weights are stored as ${names.join(' and ')}, but the model was ${precision}; read as ${wanted}`,
   };
 }

@@ -60,7 +60,7 @@ export interface Safetensors<Tensor extends StoredTensor = StoredTensor> {
 /** Maximum bytes of a header. This allows more than 30,000 tensors with names of 60 characters, far more than any model here has. */
 const MAX_HEADER = 4_500_000;
 const MAX_METADATA_ENTRIES = 1000;
-/** A file may have a thousand tensors, and one more for every so many bytes of its size. */
+/** A file may have a thousand tensors, plus one for every this many bytes of its size. */
 const BYTES_PER_TENSOR = 100;
 
 /** Maximum number of JSON values at each depth: in the header, in the descriptions of tensors and the metadata, in shapes and offsets. */
@@ -74,7 +74,7 @@ const OPENING_BRACE = 0x7b;
 /** Bytes from which an error message guesses the kind of another file. */
 const KIND_BYTES = 64;
 
-/** All types of the format. Models here do not use those that are `unread`, but other tensors in a file may. */
+/** All types of the format. No model here uses those marked `unread`, but other tensors in a file may. */
 const TYPES = new Map<string, StoredType>([
   ['F64', FLOAT64],
   ['F32', FLOAT32],
@@ -279,7 +279,7 @@ function tensorEntry(key: string, value: unknown, name: string): TensorEntry {
   if (!isRecord(value)) throw malformed(name, `${where} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   const type = typeof dtype === 'string' ? TYPES.get(dtype) : undefined;
-  if (!type) throw malformed(name, `${where} has a type that safetensors does not have`);
+  if (!type) throw malformed(name, `${where} has an unknown type`);
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isSize)) {
     throw malformed(name, `${where} has no valid shape`);
   }

@@ -1,4 +1,4 @@
-/** Finds the checkpoint that a person means by a folder, and suggests one for a missing file. */
+/** Chooses the checkpoint when a path names a folder, and suggests one when it names a missing file. */
 import { readdir, readlink, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
@@ -45,7 +45,7 @@ export interface NamedModel {
   readonly choice: string | undefined;
 }
 
-/** The model that is meant by a path: the file itself, or one that `modelIn` chooses if it is a folder. */
+/** The model at a path: the file itself, or the one that `modelIn` chooses in a folder. */
 export async function namedModel(path: string): Promise<NamedModel> {
   const facts = await stat(path).catch(() => undefined);
   if (!facts?.isDirectory()) return { path, problems: [], choice: undefined };

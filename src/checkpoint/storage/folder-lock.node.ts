@@ -1,9 +1,9 @@
 /**
- * Ensures that only one training at a time writes to a folder.
+ * Ensures that only one run at a time writes to a folder.
  *
- * Every training writes a lock file with a unique name into the folder, and then looks for the files of others. It holds the folder if no other
- * file belongs to a live process. Since each writes before it looks, at least one of two simultaneous trainings sees the other and backs off.
- * Anyone may delete the file of a dead process, because its name is never used again. With a single name for all, two trainings that
+ * Every run writes a lock file with a unique name into the folder, and then looks for the files of others. It holds the folder if no other
+ * file belongs to a live process. Since each writes before it looks, at least one of two simultaneous runs sees the other and backs off.
+ * Anyone may delete the file of a dead process, because its name is never used again. If all lock files had the same name, two runs that
  * replaced the same stale lock could both get the folder.
  */
 import { randomBytes } from 'node:crypto';
@@ -41,7 +41,7 @@ interface Other {
 /** Milliseconds after which the lock of another process counts as held. Before that, the process may still back off. */
 const SETTLED_AFTER = 1000;
 const MAX_ATTEMPTS = 50;
-/** Maximum milliseconds before the next attempt. The wait is random, so that two trainings that backed off from each other do not collide again. */
+/** Maximum milliseconds before the next attempt. The wait is random, so that two runs that backed off from each other do not collide again. */
 const MAX_WAIT = 150;
 
 export class FolderLock {
@@ -52,7 +52,7 @@ export class FolderLock {
   }
 
   /**
-   * @throws {CheckpointError} `checkpoint-locked` if a training that is running, or may be running, holds the folder
+   * @throws {CheckpointError} `checkpoint-locked` if a run that is active, or may be, holds the folder
    * @throws a system error if the folder can't be written
    */
   static async acquire(folder: string): Promise<FolderLock> {
@@ -110,7 +110,7 @@ export function isLockName(name: string): boolean {
   return LOCK_NAME.test(name);
 }
 
-/** Whether a training that is running, or may be running, holds a folder. Changes nothing in it. */
+/** Whether a run holds a folder; `unknown` if its process may have ended. Changes nothing in the folder. */
 export async function trainingIn(folder: string): Promise<'running' | 'unknown' | 'none'> {
   const found = (await locksIn(folder).catch(() => [])).map(({ liveness }) => liveness);
   if (found.includes('running')) return 'running';
@@ -156,10 +156,10 @@ function refusal(folder: string, { path, holder, liveness }: Other): CheckpointE
   const removal =
     liveness === 'running'
       ? ''
-      : ` If that training has ended, remove its lock: rm '${path.replaceAll("'", "'\\''")}'`;
+      : ` If that run has ended, remove its lock: rm '${path.replaceAll("'", "'\\''")}'`;
   return new CheckpointError(
     'checkpoint-locked',
-    `${folder}: another training is running there, ${who}.${removal}`,
+    `${folder}: another run is training there, ${who}.${removal}`,
     {
       remedies: [{ ...OTHER_FOLDER, set: { checkpointDir: numberedFolder(folder, 2) } }],
     },

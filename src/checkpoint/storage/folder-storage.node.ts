@@ -69,7 +69,7 @@ export function folderStorage(folder: string): FolderStorage {
       const path = join(folder, name);
       await asCheckpointError(path, async () => {
         await makeFolder(folder);
-        // Somebody deleted the folder. Even if another training has recreated and locked it since, the two use different file names.
+        // Somebody deleted the folder. Even if another run has recreated and locked it since, the two use different file names.
         if (lock && !lock.exists) lock = await FolderLock.acquire(folder).catch(() => lock);
         await writeWhole(path, parts, lock ? 'training' : 'other');
       });

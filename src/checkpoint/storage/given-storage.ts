@@ -11,7 +11,7 @@ interface GivenStorage extends CheckpointStorage {
 }
 
 /**
- * A storage that turns every error of the given one into a `CheckpointError`: a run continues after no other error. The methods of the given
+ * A storage that turns every error of the given one into a `CheckpointError`, because a run ends at any other error. The methods of the given
  * storage may be synchronous.
  *
  * @param option The option that it was given for.
@@ -59,10 +59,10 @@ export function givenStorage(option: string, storage: GivenStorage) {
 
 function checkStorage(option: string, value: unknown): void {
   if (typeof value !== 'object' || value === null)
-    throw new OptionError(option, `got ${kindOf(value)}, expected a folder's path or a storage`);
+    throw new OptionError(option, `got ${kindOf(value)}, expected the path of a folder, or a storage object`);
   const missing = METHODS.find((name) => typeof (value as Record<string, unknown>)[name] !== 'function');
   if (missing !== undefined)
-    throw new OptionError(option, `got an object without the method ${missing}, expected a storage`);
+    throw new OptionError(option, `got an object without the method ${missing}, expected a storage object`);
 }
 
 type FailureCode = 'checkpoint-save-failed' | 'checkpoint-unreadable';

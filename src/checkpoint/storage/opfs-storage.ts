@@ -85,7 +85,7 @@ export async function readOpfsFile(
 /**
  * Writes a file completely or not at all.
  *
- * @throws {CheckpointError} `checkpoint-save-failed`, for example because the browser gives no more space
+ * @throws {CheckpointError} `checkpoint-save-failed`, for example if the browser's storage quota is used up
  */
 export async function writeOpfsFile(
   folder: FileSystemDirectoryHandle,
@@ -100,7 +100,9 @@ export async function writeOpfsFile(
   } catch (error) {
     await stream?.abort().catch(() => {});
     const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
-    const reason = isFull ? 'the browser gives this page no more space' : String((error as Error).message);
+    const reason = isFull
+      ? 'the storage that the browser allows this page is full'
+      : String((error as Error).message);
     throw new CheckpointError('checkpoint-save-failed', `${name} can't be written: ${reason}.`, {
       cause: error,
     });

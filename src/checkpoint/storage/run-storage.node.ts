@@ -18,8 +18,8 @@ interface RunNames {
 }
 
 /**
- * The storage of a run. `reserve` and `prepare` choose its folder: the requested one, X, or the first of `X-2`, `X-3`, … if a run in X has the
- * same `saveName` or a training is running there. A folder is skipped for the same reasons.
+ * The storage of a run. `reserve` and `prepare` choose its folder: the first of the requested one, X, and `X-2`, `X-3`, … in which no run has
+ * the same `saveName` and no other run is training.
  */
 export function runStorage(requested: string, run: RunNames): FolderStorage {
   let storage = folderStorage(requested);
@@ -63,13 +63,13 @@ export function runStorage(requested: string, run: RunNames): FolderStorage {
   };
 }
 
-/** Takes a folder. Returns the reason, in words, if that is impossible. */
+/** Takes a folder, or returns the reason why that is impossible, for a message. */
 async function take(storage: CheckpointStorage, folder: string, run: RunNames): Promise<string | undefined> {
   try {
     await storage.prepare();
   } catch (error) {
     if (!(error instanceof CheckpointError) || error.code !== 'checkpoint-locked') throw error;
-    return `another training is running in ${shown(folder)}`;
+    return `another run is training in ${shown(folder)}`;
   }
   // Another run may have written to the folder before it was taken.
   const occupant = await occupantOf(folder, run);

@@ -50,8 +50,8 @@ export async function replaceWith(
 }
 
 /**
- * Deletes temporary files of killed processes from a folder: those of trainings immediately, since the caller holds the lock, and all others
- * after an hour.
+ * Deletes temporary files of killed processes from a folder: those of runs immediately, since the caller holds the lock, and all others after
+ * an hour.
  */
 export async function clearLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {

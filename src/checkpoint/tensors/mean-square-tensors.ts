@@ -15,7 +15,7 @@ export function meanSquareTensors(
 }
 
 /**
- * The inverse; undefined for a checkpoint without all of these tensors: another program may have dropped some.
+ * The inverse; undefined if any of these tensors is missing, because another program may have dropped it.
  *
  * @throws {CheckpointError} `checkpoint-malformed` for other shapes, or a number that is negative or not finite
  */

@@ -62,7 +62,7 @@ export function vectorTensors(
   });
 }
 
-/** The parameters as they are read from an int8 file: each matrix on its levels. */
+/** The parameters as an int8 file would return them: the elements of each matrix rounded to its levels. */
 export function onLevels(layout: Layout, flat: FloatArray): Float32Array {
   const rounded = Float32Array.from(flat);
   for (const slice of parameterSlices(layout).filter(isQuantized)) {

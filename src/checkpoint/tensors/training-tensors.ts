@@ -202,7 +202,7 @@ export function decodeTraining(
   };
 }
 
-/** What the metadata has of a position. */
+/** The part of a position that is stored in the metadata. */
 type PositionMetadata = Pick<RunPosition, 'iteration' | 'learningRate' | 'optimizerSteps'> &
   Pick<TrainingMetadata, 'average'>;
 
@@ -217,11 +217,14 @@ function decodeAverage(
   if (!average) {
     const surplus = names.find((name) => tensors.has(name));
     if (surplus !== undefined)
-      throw malformed(file, `it has a tensor ${surplus}, but no average of these weights`);
+      throw malformed(
+        file,
+        `it has a tensor ${surplus}, but its metadata does not say that the weights were averaged`,
+      );
     return {};
   }
   if (average.since > iteration)
-    throw malformed(file, 'its average of the weights began at a later iteration');
+    throw malformed(file, 'its average of the weights begins after its iteration');
   const weights = vectorFromTensors(layout, tensors, `${prefix}${WEIGHTS}`, precision, file);
   if (!weights.every(Number.isFinite)) throw malformed(file, 'a weight is not a finite number');
   return { average: { since: average.since, weights } };
