@@ -23,6 +23,7 @@ import { applyPreset } from './preset/apply-preset.ts';
 import { measureSpeed } from './preset/measure-speed.ts';
 import { isEngineFailure, RunEngines } from './recovery/run-engines.ts';
 import type { RunInput } from './run/training-run.ts';
+import { keptGpuNotice, openedEngine } from './start/kept-engine.ts';
 import { reshapeRun } from './start/reshape.ts';
 import {
   checkSameHeldOut,
@@ -201,11 +202,6 @@ function originsOfChanges(asked: TrainingOptions, options: TrainingOptions): Opt
   );
 }
 
-/** Whether the options of a run chose a GPU. */
-function usedGpu(options: Readonly<Record<string, unknown>> | undefined): boolean {
-  return options?.engine === 'webgpu' || Number(options?.gpu ?? -1) >= 0;
-}
-
 /** Enough for a stable median. */
 const MEASURING_MILLISECONDS = 400;
 
@@ -247,9 +243,12 @@ export async function* trainOn(
     resumes && initial?.training
       ? reshapeRun(initial.training, corpus, fitted(asked), layoutOf(initial.config))
       : undefined;
-  const engines = await RunEngines.open(makeEngine, asked);
-  const keepsGpu =
-    resumes && engines.current.description.name === 'webgpu' && usedGpu(initial?.training?.options);
+  const engines = await RunEngines.open(
+    makeEngine,
+    resumes ? { ...asked, ...openedEngine(asked, origins ?? {}) } : asked,
+  );
+  const gpuNotice =
+    resumed && keptGpuNotice(initial?.training?.options ?? {}, asked, engines.current.description.name);
   const run = async function* (): AsyncGenerator<TrainingEvent, void, void> {
     const options = fitted(
       resumed
@@ -265,8 +264,8 @@ export async function* trainOn(
       ...corpus.notices,
       ...(asked.fit ? [`\`fit\`: ${shape}`] : []),
       ...(resumed?.notices ?? []),
+      ...(gpuNotice ? [gpuNotice] : []),
       ...(engines.notice ? [engines.notice] : []),
-      ...(keepsGpu ? ['the run continues with the GPU engine, as before'] : []),
     ];
     yield* runTraining({
       ...settings,

@@ -131,9 +131,10 @@ test('a software adapter computes only if the environment allows it; a resumed r
   assert.equal(lost.code, 0, lost.stderr);
   assert.match(lost.stdout, /^device: CPU, /m);
   assert.match(lost.stdout, /^GPU 0 can't be used, so the CPU computes: .*$/m);
+  assert.match(lost.stdout, /^the run has --engine webgpu: it continues with the \w+ engine, and returns /m);
   assert.doesNotMatch(lost.stdout, /the GPU engine, as before/);
   const refused = await resume(4, ['-gpuid', '-1'], SOFTWARE);
-  assert.match(refused.stdout, /^resumed with another --gpuid: -1, was 0$/m);
+  assert.match(refused.stdout, /^resumed with another --gpuid: -1, was none$/m);
   assert.match(refused.stdout, /^device: CPU, /m);
   const missing = await run(['sample', 'cv', '--engine', 'webgpu', '-gpuid', '1'], SOFTWARE);
   assert.equal(missing.code, 1);
