@@ -53,7 +53,7 @@ export function adaptationNotices(known: Vocabulary, own: Vocabulary, change: Vo
   const fate = change === 'extend' ? `${absent}, kept as they are` : `${absent}, dropped from the model`;
   return [
     `\`initVocabulary\` ${change}: ${common} of the checkpoint's ${formatCount(known.symbols.length)} ${known.kind}s ${present}`,
-    ...listed('new to the model, with the initial values of the seed', added, known.kind),
+    ...listed('new to the model, initialised from the seed', added, known.kind),
     ...listed(fate, unused, known.kind),
   ];
 }

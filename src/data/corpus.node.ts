@@ -41,7 +41,7 @@ export interface LoadOptions extends CorpusOptions {
   readonly wanted?: WantedTexts | undefined;
 }
 
-/** Default for the part of the memory that tokens may take. */
+/** The share of memory that tokens may take by default. */
 const SHARE_OF_MEMORY = 1 / 4;
 
 /**

@@ -151,5 +151,5 @@ function checkSymbol(symbol: string, kind: TokenKind): void {
       : kind === 'character'
         ? symbol.length > 0 && symbol.length === String.fromCodePoint(symbol.codePointAt(0) as number).length
         : symbol.length > 0;
-  if (!fits) throw new RangeError(`${JSON.stringify(symbol)} is not one ${kind}`);
+  if (!fits) throw new RangeError(`${JSON.stringify(symbol)} is not a single ${kind}`);
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { foldLines } from '../../src/cli/terminal/note.ts';
 import { wrapHanging } from '../../src/cli/terminal/text-width.ts';
 
-const line = 'the text makes only 43 batches of 50 × 50: few updates an epoch';
+const line = 'the text has only 43 batches of 50 × 50, so an epoch has few updates';
 
 test('words stay whole at any width of the terminal', () => {
   for (const width of [20, 40, 60]) {

@@ -11,7 +11,7 @@ test('does not call symbols missing if --min-count left them out: they may be in
   const known = made('abcd');
   assert.deepEqual(adaptationNotices(known, made('abe', true), 'extend'), [
     "`initVocabulary` extend: 2 of the checkpoint's 4 characters are frequent enough in the text",
-    '1 new to the model, with the initial values of the seed: "e"',
+    '1 new to the model, initialised from the seed: "e"',
     '2 not in the text or too rare in it, kept as they are: "c" "d"',
   ]);
   assert.match(

@@ -158,7 +158,7 @@ test('names documents, archives and pictures', () => {
   const read = (start: string) => () => decodeText(Buffer.from(start, 'latin1'), 'x', characters);
   assert.throws(read('%PDF-1.7 …'), { code: 'text-packed', message: /^x is a PDF document, not a text/ });
   assert.throws(read('BZh91AY&SY…'), { code: 'text-packed', message: /bunzip2 --keep/ });
-  assert.throws(read('\x89PNG\r\n\x1a\n'), { code: 'text-binary', message: /PNG picture/ });
+  assert.throws(read('\x89PNG\r\n\x1a\n'), { code: 'text-binary', message: /PNG image/ });
 });
 
 test('unpacks gzip in memory too', async () => {

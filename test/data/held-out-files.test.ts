@@ -42,7 +42,7 @@ for (const [how, heldOut, rest] of [
       files,
       rest.map((name) => at(`texts/${name}`)),
     );
-    assert.match(notices, /^not trained on, since `validation` or `test` holds it out: .*\.txt$/);
+    assert.match(notices, /^left out of training, since `validation` or `test` holds it out: .*\.txt$/);
   });
 }
 
@@ -89,6 +89,6 @@ test('a resumed run gives no notice about a held-out file in its folder', async 
     return said.join('\n');
   };
   const first = { ...shape, textFile: at('texts'), validation: at('texts/test.txt'), maxIterations: 1 };
-  assert.match(await run(first), /not trained on/);
+  assert.match(await run(first), /left out of training/);
   assert.doesNotMatch(await run({ resume: at('cv'), maxIterations: 2 }), /test\.txt/);
 });

@@ -235,8 +235,8 @@ test('rejects bytes that are not UTF-8, and does not replace them', () => {
     new CsvColumn('t.csv', field('text')).push(bad('id,text\n1,plain\n2,caf\xe9\n'), true);
   const jsonFile = () =>
     new JsonRecords('t.jsonl', 'json-lines', field('text')).push(bad('{"text":"caf\xe9"}\n'), true);
-  failure(csvFile, /^t\.csv, from line 3 on: not valid UTF-8/);
-  failure(jsonFile, /^t\.jsonl, from line 1 on: not valid UTF-8/);
+  failure(csvFile, /^t\.csv is not valid UTF-8 from line 3 on/);
+  failure(jsonFile, /^t\.jsonl is not valid UTF-8 from line 1 on/);
   failure(() => new CsvColumn('t.csv', field('text')).push(bad('id,te\xe9\n'), true), /not valid UTF-8/);
 });
 

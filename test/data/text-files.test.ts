@@ -66,7 +66,7 @@ test('rejects a pipe and says how to read one', {
   execFileSync('mkfifo', [path]);
   await assert.rejects(loadCorpus({ paths: [path] }, options), {
     code: 'text-unreadable',
-    message: /read more than once\.\n.*standard input/,
+    message: /takes more than one pass\.\n.*standard input/,
   });
 });
 
@@ -100,7 +100,7 @@ test('joins files and folders in the order in which they are named, and identifi
   writeFileSync(c, 'let d;\n');
   const changed = await load({ paths: [deep, a] });
   assert.equal(changed.text, 'let d;\n# notes\nlet a;\n');
-  assert.match(changed.said, /belong to another text; recreated/);
+  assert.match(changed.said, /are from another text; recreated/);
 });
 
 test('recognises gzip by content, and reads the same text', async (context) => {

@@ -58,7 +58,7 @@ test('makes them again, with a notice, if the text has changed, even with the sa
   utimesSync(path, date, date);
   const { back, said } = await load(path);
   assert.equal(back, changed);
-  assert.match(said, /belong to another text; recreated/);
+  assert.match(said, /are from another text; recreated/);
   assert.equal((await load(path)).said, '');
 });
 
@@ -104,17 +104,17 @@ test('never uses truncated, changed, incomplete or foreign files', async (contex
       /damaged; recreated/,
     ],
     ['tokens too long', () => appendFileSync(tokens, 'x'), /damaged; recreated/],
-    ['no tokens', () => rmSync(tokens), /not both there; recreated/],
-    ['no vocabulary', () => rmSync(vocabulary), /not both there; recreated/],
+    ['no tokens', () => rmSync(tokens), /do not both exist; recreated/],
+    ['no vocabulary', () => rmSync(vocabulary), /do not both exist; recreated/],
     [
       'vocabulary cut short',
       () => writeFileSync(vocabulary, readFileSync(vocabulary).subarray(0, 60)),
-      /damaged or of another program; recreated/,
+      /damaged or from another program; recreated/,
     ],
     [
       'symbols exchanged',
       () => writeFileSync(vocabulary, readFileSync(vocabulary, 'utf8').replace('"a"', '"zz"')),
-      /damaged or of another program; recreated/,
+      /damaged or from another program; recreated/,
     ],
     [
       'a list of very many values in the vocabulary',
@@ -123,7 +123,7 @@ test('never uses truncated, changed, incomplete or foreign files', async (contex
           vocabulary,
           readFileSync(vocabulary, 'utf8').replace('"notices": [', `"notices": [${'[],'.repeat(1e5)}[]`),
         ),
-      /damaged or of another program; recreated/,
+      /damaged or from another program; recreated/,
     ],
   ];
   for (const [what, damage, expected] of damages) {

@@ -1,4 +1,4 @@
-/** How rows are cut into sequences: those of batch k begin at the same place of every row, and have the same length. */
+/** Cuts rows into sequences. In a batch, the sequences of all rows begin at the same position of their row and have the same length. */
 import { mix32 } from '../../util/mix32.ts';
 
 /** A sequence of a row: its first token, counted from the beginning of the row, and its steps. */
@@ -18,22 +18,22 @@ export interface Cuts {
   sequence(index: number, epoch: number): Sequence;
 }
 
-/** Sequences `first` to `first + count − 1` of T steps each: the original's. */
+/** Sequences `first` to `first + count − 1` of T steps each, as in the original. */
 export function equalCuts(T: number, first: number, count: number): Cuts {
   return { count, mean: T, longest: T, sequence: (index) => ({ start: (first + index) * T, steps: T }) };
 }
 
-/** The standard deviation of long sequences is this or T/10, whichever is less. */
+/** Maximum standard deviation of the lengths of long sequences. For T below 50, it is T/10. */
 const DEVIATION = 5;
 /** The share of sequences that have half the length of the others. */
 const SHORT = 0.05;
 
 /**
- * Cuts of random lengths, as in AWD-LSTM (Merity et al. 2018), but with a mean of T: so an epoch of any lengths has as many
- * batches as one of T steps each, and ends with the row.
+ * Cuts of random lengths, as in AWD-LSTM (Merity et al. 2018), but with a mean of exactly T. So an epoch has as many batches as with
+ * equal lengths, and its last sequence ends at the end of the row.
  *
  * With R steps and m sequences to go, a length is drawn around 40/39 · R/m with a probability of 95%, else around half of that; the mean is
- * R/m. The deviation is 2(u₁ + u₂ + u₃) − 3 standard deviations, where the u are uniform in [0, 1): bounded by ±3, and without functions
+ * R/m. The deviation is 2(u₁ + u₂ + u₃) − 3 standard deviations, where the u are uniform in [0, 1): it is within ±3, and needs no function
  * whose results differ between JavaScript engines. The last sequence takes what is left. All random numbers are hashes of the seed, the epoch
  * and the index.
  */
@@ -90,7 +90,7 @@ export class RandomCuts implements Cuts {
   }
 }
 
-/** The lengths around which those of a mean are drawn. */
+/** The two lengths around which lengths with this mean are drawn. */
 function centers(mean: number): { readonly long: number; readonly short: number } {
   const long = mean / (1 - SHORT / 2);
   return { long, short: long / 2 };

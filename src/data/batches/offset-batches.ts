@@ -1,5 +1,5 @@
 /**
- * Training batches whose rows begin at another place in each epoch, so that the text is not always cut at the same places.
+ * Training batches whose rows begin at a different position in each epoch, so that the text is not always cut at the same places.
  *
  * The text is taken as a ring of N tokens. In epoch e, row r begins at token (o + r·N/B) mod N, where o is a hash of the seed and e. The state of
  * every row is reset there, and where the ring closes.
@@ -34,7 +34,7 @@ export class OffsetBatches implements BatchSource {
     this.#readers = Array.from({ length: B }, () => ring.tokens.reader());
   }
 
-  /** How far the rows of an epoch are shifted, from 0 to N − 1. */
+  /** The token at which the first row of an epoch begins, from 0 to N − 1. */
   #shift(epoch: number): number {
     return Math.floor((mix32(mix32(this.#seed) ^ epoch) / 2 ** 32) * this.#ring.length);
   }

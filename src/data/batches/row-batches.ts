@@ -12,10 +12,10 @@ export interface Rows {
 }
 
 /**
- * Batches of the rows, one for each of their sequences.
+ * The batches of some rows. Each has one sequence of every row.
  *
  * Row r starts at token r·length/B. The target of a token is the next token of the text. So the last target of a row is the first token of
- * the next row, and for the last row the first token of all.
+ * the next row; that of the last row is the first token of the first row.
  */
 export class RowBatches implements BatchSource {
   readonly count: number;

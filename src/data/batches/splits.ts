@@ -28,10 +28,10 @@ export interface SplitOptions extends Shape {
   readonly heldOut?: Shape | undefined;
 }
 
-/** How the training rows of an epoch follow from a seed and the number of the epoch. */
+/** The properties of training rows that are random in each epoch. They depend only on the seed and the number of the epoch. */
 export interface RandomRows {
   readonly seed: number;
-  /** Whether the rows begin at a random place of the text. */
+  /** Whether the rows begin at a random position of the text. */
   readonly offset: boolean;
   /** Whether the rows are cut into sequences of random lengths. */
   readonly length: boolean;
@@ -115,8 +115,8 @@ export function splitWarnings(
     warnings.push({
       code: 'few-batches',
       message:
-        `the text makes only ${formatCount(batches)} batches of ${formatCount(options.batchSize)} × ` +
-        `${formatCount(options.sequenceLength)}: few updates an epoch. ` +
+        `the text has only ${formatCount(batches)} batches of ${formatCount(options.batchSize)} × ` +
+        `${formatCount(options.sequenceLength)}, so an epoch has few updates. ` +
         (options.fit
           ? 'The text is very short.'
           : 'Try a smaller `batchSize` or `sequenceLength`, or let `fit` choose them.'),
@@ -126,7 +126,7 @@ export function splitWarnings(
   if (sum > 1) {
     warnings.push({
       code: 'fractions-above-one',
-      message: `\`trainFraction\` and \`validationFraction\` add up to ${Number(sum.toFixed(6))}: validation takes what training leaves.`,
+      message: `\`trainFraction\` and \`validationFraction\` add up to ${Number(sum.toFixed(6))}: validation gets only what training leaves.`,
     });
   }
   if (splits.validation.count === 0) {
@@ -290,7 +290,7 @@ function noTraining(corpus: Corpus, options: SplitOptions): TextError {
   return new TextError(
     'text-no-training-split',
     `${corpus.text.name}: nothing is left to train on: ${formatCount(batches)} batches × ${options.trainFraction} ` +
-      'is less than one.',
+      'is less than one batch.',
     { remedies: [...fitRemedies(corpus, options), { text: 'Or train on a larger part of the text' }] },
   );
 }

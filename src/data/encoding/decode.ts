@@ -38,7 +38,7 @@ export const MAX_TEXT = 500_000_000;
  * Drops a byte order mark and keeps CRLF, with a notice for each.
  *
  * @param name What to call the text in messages.
- * @throws {TextError} `text-empty`, `text-binary` (a NUL, a picture …), `text-packed`, `text-not-utf8`, `text-not-decodable`
+ * @throws {TextError} `text-empty`, `text-binary` (a NUL, an image …), `text-packed`, `text-not-utf8`, `text-not-decodable`
  */
 export function decodeText(bytes: Uint8Array, name: string, options: ReadingOptions): DecodedText {
   if (bytes.length === 0) throw emptyText(name, 0);

@@ -29,7 +29,7 @@ const CONTROL = -2;
 const ENGLISH = ['windows-1252', 'macintosh'];
 /** Weight of a valid UTF-8 sequence by its length: long ones rarely occur by chance. */
 const SEQUENCE_WEIGHTS = [0, 0, 1, 3, 6];
-/** Score added if less than a share of `MIN_VOWELS` of Cyrillic letters are vowels. */
+/** Score added if the share of vowels among Cyrillic letters is below `MIN_VOWELS`. */
 const CONSONANTS = -0.15;
 const MIN_VOWELS = 0.3;
 
@@ -147,7 +147,7 @@ function alphabetScore(
     const before = table[pair >> 8] as string;
     if (byte >= 0x80) {
       shared.count += count;
-      // A no-break space at another byte than 0xA0, such as 0xFF, is more likely to be padding.
+      // A byte other than 0xA0 that decodes to a no-break space, such as 0xFF, is more likely to be padding.
       const isOddSpace = character === '\u00a0' && byte !== 0xa0;
       const fixed = isOddSpace ? SYMBOL : fixedScore(character, before, isLatin);
       if (fixed !== undefined) shared.sum += count * fixed;
@@ -172,7 +172,7 @@ function alphabetScore(
     return sum;
   });
   if (shared.count === 0) return 0;
-  // A text with only quotes and dashes is taken for English.
+  // A text whose only characters beyond ASCII are quotes and dashes is assumed to be English.
   if (letters.size === 0 && !ENGLISH.includes(encoding)) return 0;
   const consonants = languages === CYRILLIC && !hasVowels(letters) ? CONSONANTS : 0;
   return (shared.sum + Math.max(...sums)) / shared.count + consonants;

@@ -117,7 +117,7 @@ export function withByteOrder(encoding: EncodingName, start: Uint8Array): Encodi
 
 /**
  * @param start The first bytes of a text.
- * @throws {TextError} `text-packed` for an archive or a document, `text-binary` for a picture or the like
+ * @throws {TextError} `text-packed` for an archive or a document, `text-binary` for an image or the like
  */
 export function refuseFormats(start: Uint8Array, name: string): void {
   const kind = fileKind(start.subarray(0, FILE_KIND_BYTES));

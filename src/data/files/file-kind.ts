@@ -10,7 +10,7 @@ export type FileKind =
   | { readonly is: 'packed'; readonly name: string; readonly advice: string }
   /** A document of a word processor, a spreadsheet or the like. */
   | { readonly is: 'document'; readonly name: string; readonly advice: string }
-  /** A picture, a sound, a program …: `name` is the format with its article, or `binary data`. */
+  /** An image, an audio file, a program …: `name` is the format with its article, or `binary data`. */
   | { readonly is: 'binary'; readonly name: string };
 
 /** Bytes at the start of a file that determine its kind. */
@@ -37,7 +37,7 @@ const DOCUMENTS: readonly (readonly [name: string, magic: string])[] = [
   ['an RTF document', '{\\rtf'],
   ['a PostScript document', '%!PS'],
   ['a DjVu document', 'AT&TFORM'],
-  ['a document of an older Microsoft Office (.doc, .xls, .ppt)', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'],
+  ['an old Microsoft Office document (.doc, .xls, .ppt)', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'],
 ];
 
 /** Document formats that are zip files, with an entry that identifies each. */
@@ -55,24 +55,24 @@ const BINARIES: readonly (readonly [
   magic: string,
   also?: readonly [at: number, bytes: string],
 ])[] = [
-  ['a PNG picture', '\x89PNG\r\n'],
-  ['a JPEG picture', '\xff\xd8\xff'],
-  ['a GIF picture', 'GIF87a'],
-  ['a GIF picture', 'GIF89a'],
-  ['a TIFF picture', 'II*\0'],
-  ['a TIFF picture', 'MM\0*'],
-  ['a BMP picture', 'BM', [6, '\0\0\0\0']],
-  ['a WebP picture', 'RIFF', [8, 'WEBP']],
-  ['a WAV sound', 'RIFF', [8, 'WAVE']],
-  ['an AVI film', 'RIFF', [8, 'AVI ']],
-  ['an MP3 sound', 'ID3\x02'],
-  ['an MP3 sound', 'ID3\x03'],
-  ['an MP3 sound', 'ID3\x04'],
+  ['a PNG image', '\x89PNG\r\n'],
+  ['a JPEG image', '\xff\xd8\xff'],
+  ['a GIF image', 'GIF87a'],
+  ['a GIF image', 'GIF89a'],
+  ['a TIFF image', 'II*\0'],
+  ['a TIFF image', 'MM\0*'],
+  ['a BMP image', 'BM', [6, '\0\0\0\0']],
+  ['a WebP image', 'RIFF', [8, 'WEBP']],
+  ['a WAV audio file', 'RIFF', [8, 'WAVE']],
+  ['an AVI video', 'RIFF', [8, 'AVI ']],
+  ['an MP3 audio file', 'ID3\x02'],
+  ['an MP3 audio file', 'ID3\x03'],
+  ['an MP3 audio file', 'ID3\x04'],
   ['an Ogg file', 'OggS\0'],
-  ['a FLAC sound', 'fLaC\0'],
+  ['a FLAC audio file', 'fLaC\0'],
   ['a MIDI file', 'MThd\0\0\0\x06'],
-  ['an MP4 or QuickTime film', '\0\0\0', [4, 'ftyp']],
-  ['a Matroska or WebM film', '\x1a\x45\xdf\xa3'],
+  ['an MP4 or QuickTime video', '\0\0\0', [4, 'ftyp']],
+  ['a Matroska or WebM video', '\x1a\x45\xdf\xa3'],
   ['a program', '\x7fELF'],
   ['a program', 'MZ\x90\0'],
   ['a program', '\xcf\xfa\xed\xfe'],

@@ -28,7 +28,7 @@ export async function withoutHeldOut(main: TextFiles, heldOut: readonly TextFile
       `every text of ${shortList(main.named)} is held out: nothing is left to train on.`,
     );
   }
-  const notice = `not trained on, since \`validation\` or \`test\` holds it out: ${shortList(taken)}`;
+  const notice = `left out of training, since \`validation\` or \`test\` holds it out: ${shortList(taken)}`;
   return { ...main, name: nameOfFiles(main.named, files), files, notices: [...main.notices, notice] };
 }
 

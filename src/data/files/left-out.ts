@@ -34,7 +34,11 @@ export class LeftOut {
     return this.#bad().length > 0;
   }
 
-  /** Adds a skipped link or special file. @param isReadElsewhere Whether its target is read under another path. */
+  /**
+   * Adds a skipped link or special file.
+   *
+   * @param isReadElsewhere Whether its target is read under another path.
+   */
   addSkipped(path: string, kind: string, isReadElsewhere: boolean): void {
     this.#links.push({ path, kind, isReadElsewhere });
   }

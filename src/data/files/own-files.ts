@@ -16,7 +16,7 @@ interface OwnKind {
   readonly matches: (start: string) => boolean;
 }
 
-/** JSON files of this program begin with their kind, such as `{"kind": "char-rnn run"`. */
+/** This program's JSON files begin with their kind, such as `{"kind": "char-rnn run"`. */
 const MARKED_JSON = /^\s*\{\s*"kind":\s*"char-rnn [\w -]+"/;
 
 const KINDS: readonly OwnKind[] = [
@@ -40,7 +40,7 @@ const KINDS: readonly OwnKind[] = [
         /^sample with: .* sample /m.test(start)),
   },
   { name: 'a checkpoint', matches: isCheckpoint },
-  { name: 'a checkpoint of Torch7', matches: isTorch7Checkpoint },
+  { name: 'a Torch7 checkpoint', matches: isTorch7Checkpoint },
   { name: 'an exported model', matches: isExportedModel },
   {
     name: 'an exported Python module',
@@ -50,7 +50,7 @@ const KINDS: readonly OwnKind[] = [
   { name: 'a file of prepared tokens', matches: (start) => /^char-rnn tokens \d/.test(start) },
   { name: 'a settings or vocabulary file of this program', matches: (start) => MARKED_JSON.test(start) },
   { name: 'the lock of a run', matches: (start) => /^\{"host":".*"pid":\d+.*"since":"/.test(start) },
-  { name: "a file of TensorBoard's events", matches: (start) => start.slice(0, 64).includes('brain.Event:') },
+  { name: 'a TensorBoard event file', matches: (start) => start.slice(0, 64).includes('brain.Event:') },
 ];
 
 /** The kind of a file with its article; undefined if this program did not write it. @param start Its first `OWN_FILE_BYTES` bytes. */
@@ -64,7 +64,7 @@ export function ownNameKind(name: string): string | undefined {
   if (/\.log\.jsonl$/.test(name)) return 'the log of a run';
   if (/\.vocab\.json$/.test(name)) return 'a settings or vocabulary file of this program';
   if (/\.tokens$/.test(name)) return 'a file of prepared tokens';
-  if (/^events\.out\.tfevents\./.test(name)) return "a file of TensorBoard's events";
+  if (/^events\.out\.tfevents\./.test(name)) return 'a TensorBoard event file';
   if (/^nohup\.out$/.test(name)) return 'the printed log of a run';
   return undefined;
 }

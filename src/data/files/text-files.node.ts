@@ -196,7 +196,7 @@ async function filesOfFolder(
   for (const [index, { path, size }] of wanted.entries()) {
     const fileClass = classes[index];
     if (fileClass?.is === 'own') {
-      // Every text that was read has these caches next to it: not worth a notice.
+      // No notice: every text that was read has these caches next to it.
       if (!CACHE_FILES.test(path)) leftOut.addOwn(path, fileClass.kind);
     } else if (fileClass?.is === 'other') leftOut.addOther(path, fileClass.kind);
     else files.push({ path, name: path, size, isFound: true });
@@ -282,7 +282,7 @@ function missing(path: string, error: unknown): TextError {
 function noFile(path: string): TextError {
   return new TextError(
     'text-unreadable',
-    `${path} is not a regular file, and a text is read more than once.`,
+    `${path} is not a regular file, and reading a text takes more than one pass.`,
     { remedies: [{ text: 'Pipe it to standard input, and name it -' }] },
   );
 }

@@ -1,4 +1,4 @@
-/** Leaves out files of a folder that turn out to be unreadable as text after their first bytes. */
+/** Leaves out files of a folder whose first bytes look like text, but that can't be read as text. */
 import { TextError, type TextErrorCode } from '../../errors.ts';
 import type { Preparation } from '../preparation.ts';
 import { countSymbols, type PrepareOptions } from '../tokens/make-tokens.node.ts';

@@ -84,6 +84,6 @@ export function lineText(line: number): string {
 
 /** The error for invalid bytes, which a decoder would silently replace by U+FFFD. @param line The line of the bytes, or an earlier one. */
 export function invalidUtf8(name: string, line: number, cause: unknown): TextError {
-  const problem = `${name}, from line ${formatCount(line)} on: not valid UTF-8, and its first bytes do not show its encoding. Name the encoding.`;
+  const problem = `${name} is not valid UTF-8 from line ${formatCount(line)} on, and its encoding can't be detected from its first bytes. Name the encoding.`;
   return new TextError('text-field', problem, { cause });
 }

@@ -33,7 +33,7 @@ const TYPEWRITER: Readonly<Record<string, string>> = {
   '\t': ' ',
 };
 
-/** ASCII characters with typographic ones for them, the likeliest first: an apostrophe is a closing quotation mark. */
+/** ASCII characters with their typographic equivalents, the likeliest first: for an apostrophe, the closing quotation mark. */
 const TYPOGRAPHIC: Readonly<Record<string, readonly string[]>> = {
   "'": ['\u2019', '\u2018'],
   '"': ['\u201d', '\u201c'],
@@ -53,7 +53,7 @@ const typewritten = (text: string) => Array.from(text, (char) => TYPEWRITER[char
 const typeset = (text: string, choice: number) =>
   Array.from(text, (char) => TYPOGRAPHIC[char]?.[choice] ?? char).join('');
 
-/** Replacements in the order to try: NFKC, without marks, the other case, ASCII for typographic characters, and these for ASCII. */
+/** Replacements in the order to try: NFKC, no marks, the other case, ASCII for typographic characters, typographic for ASCII. */
 const ATTEMPTS: readonly ((text: string) => string)[] = [
   compatible,
   unmarked,

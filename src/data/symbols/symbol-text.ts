@@ -1,6 +1,6 @@
 /**
- * Symbols in messages. A byte beyond ASCII is not a character: it is shown by its value and, if its neighbours are known, with the character
- * that it is part of.
+ * Symbols in messages. A byte beyond ASCII is not a character, so its value is shown and, if its neighbours are known, the character that it
+ * is part of.
  */
 import { announcedLength, isContinuation } from '../../util/utf8.ts';
 import type { TokenKind } from '../vocabulary.ts';
@@ -22,7 +22,7 @@ export function joinSymbolTexts(texts: Iterable<string>): string {
   for (const text of texts) {
     // A single symbol never has these four characters.
     const byte = /^\\x([0-9A-F]{2})$/.exec(text)?.[1];
-    // What is no UTF-8 becomes U+FFFD.
+    // Invalid UTF-8 becomes U+FFFD.
     joined +=
       byte === undefined
         ? decoder.decode() + text
@@ -50,7 +50,7 @@ export function describeSymbol(symbol: string, kind: TokenKind, whole?: string):
   return whole === undefined ? byte : `${byte} of ${JSON.stringify(whole)}`;
 }
 
-/** The bytes that the symbols of a byte model stand for. */
+/** The bytes of a byte model's symbols. */
 export function symbolBytes(symbols: Iterable<string>): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(symbols, (symbol) => symbol.charCodeAt(0));
 }

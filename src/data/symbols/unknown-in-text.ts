@@ -121,9 +121,7 @@ export function unknownCharacter(
   isFromCheckpoint: boolean,
 ): TextError {
   const where = `${name}, line ${formatCount(position.line)}, column ${formatCount(position.column)}`;
-  const owner = isFromCheckpoint
-    ? "the checkpoint's vocabulary"
-    : 'the vocabulary, which is that of the training text';
+  const owner = isFromCheckpoint ? "the checkpoint's vocabulary" : 'the vocabulary of the training text';
   return new TextError(
     'text-unknown-character',
     `${where}: ${describeSymbol(symbol, kind)} is not in ${owner}.`,

@@ -111,7 +111,7 @@ export class TextKernel {
 
   /** Sets the token of each symbol, and `missing` for all other symbols. */
   setTokens(tokens: Iterable<readonly [symbol: number, token: number]>, missing: number = NO_TOKEN): void {
-    // The table has four megabytes. Most texts have no symbols in most of it, and then it needs neither time nor memory.
+    // The table is 4 MB. Only its start, up to the last symbol of the text, is written, so the rest takes neither time nor memory.
     let end = MIN_TABLE_END;
     const all = [...tokens];
     for (const [symbol] of all) end = Math.max(end, symbol + 1);

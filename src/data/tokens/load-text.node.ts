@@ -137,7 +137,7 @@ class TextLoading {
       let mismatch = 'mismatch' in found ? found.mismatch : undefined;
       if ('record' in found) {
         const { record } = found;
-        if (!(yield* this.#isTextOf(record))) mismatch = 'belong to another text';
+        if (!(yield* this.#isTextOf(record))) mismatch = 'are from another text';
         else {
           const opened = yield* this.#open(paths, record);
           if (opened) return opened;

@@ -1,8 +1,8 @@
 /**
  * The two cache files of a text: its vocabulary, `<text>.vocab.json`, and its tokens, `<text>.tokens`.
  *
- * The first records the text (size and SHA-256), the options and the token file to which it belongs, and its own digest. Every block of the
- * second has a digest too. Files that do not match are recreated. If they can't be read or written, the program works without them.
+ * The vocabulary file records the text (size and SHA-256), the options, the token file that belongs to it, and its own digest. Every block of
+ * the token file has a digest too. Files that do not match are recreated. If they can't be read or written, the program works without them.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -110,9 +110,9 @@ export async function readRecord(paths: TokenCachePaths, options: CacheKey): Pro
     stat(paths.tokens).catch(() => undefined),
   ]);
   if (json === undefined && !tokens) return { missing: true };
-  if (json === undefined || !tokens) return { mismatch: 'are not both there' };
+  if (json === undefined || !tokens) return { mismatch: 'do not both exist' };
   const file = parse(json);
-  if (!file) return { mismatch: 'are damaged or of another program' };
+  if (!file) return { mismatch: 'are damaged or from another program' };
   const isSame = (Object.keys(options) as (keyof CacheKey)[]).every(
     (key) => options[key] === file.options[key],
   );
