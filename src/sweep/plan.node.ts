@@ -35,24 +35,40 @@ export async function planSweep(
 ): Promise<SweepPlan> {
   const { method, space, seed } = definition;
   const all = parametersOfTrials({ method, space, seed }, count);
-  const base = checkTrainingOptions({ ...TRIAL_DEFAULTS, ...definition.options });
-  const { validation: valid, test } = texts;
-  const source = { paths: texts.textFile, include: texts.include };
-  const corpus = await loadCorpus(source, { ...base, valid, test });
+  const corpus = await corpusOf(definition, texts);
   try {
     const trials = all
       .map((parameters, index) => ({ parameters, number: index + 1 }))
       .filter(({ number }) => number > after)
       .map((trial) => planTrial(definition, corpus, trial));
-    const { sha256, name } = corpus.text;
-    const heldOut = {
-      validationSha256: corpus.texts.validation?.sha256,
-      testSha256: corpus.texts.test?.sha256,
-    };
-    return { text: { sha256, name, ...heldOut, ...absolute(texts) }, trials };
+    return { text: identified(corpus, texts), trials };
   } finally {
     await corpus.close?.();
   }
+}
+
+/**
+ * Reads texts, and computes their hashes.
+ *
+ * @throws {TextError} for a text that can't be read
+ */
+export async function identifyTexts(definition: SweepDefinition, texts: SweepTexts): Promise<SweepText> {
+  const corpus = await corpusOf(definition, texts);
+  try {
+    return identified(corpus, texts);
+  } finally {
+    await corpus.close?.();
+  }
+}
+
+function corpusOf({ options }: SweepDefinition, { textFile, include, validation, test }: SweepTexts) {
+  const base = checkTrainingOptions({ ...TRIAL_DEFAULTS, ...options });
+  return loadCorpus({ paths: textFile, include }, { ...base, valid: validation, test });
+}
+
+function identified({ text: { sha256, name }, texts: heldOut }: Corpus, texts: SweepTexts): SweepText {
+  const validationSha256 = heldOut.validation?.sha256;
+  return { sha256, name, validationSha256, testSha256: heldOut.test?.sha256, ...absolute(texts) };
 }
 
 function planTrial(
