@@ -27,9 +27,9 @@ export interface ExportOptions {
    * bfloat16 round the parameters, and leave out the training state.
    */
   readonly precision?: StoredPrecision | undefined;
-  /** Stores matrices in int8, in safetensors alone, and leaves out the training state. The precision is float32. */
+  /** Stores matrices in int8 and leaves out the training state. Only for safetensors in float32. */
   readonly quantize?: Quantization | undefined;
-  /** Whether a model is refused if PyTorch has no modules for its layers. Default: true. */
+  /** Whether to refuse a model for whose layers PyTorch has no modules. Default: true. */
   readonly pytorchModules?: boolean | undefined;
 }
 
@@ -133,8 +133,8 @@ const ENCODERS: Readonly<
 };
 
 /**
- * The half precision in which a checkpoint was stored, if all its parameters were and a format is meant to keep it; otherwise undefined.
- * The parameters must still be those that were read.
+ * The half precision in which all parameters of a checkpoint were stored, if an export to the format keeps it; otherwise undefined. The
+ * parameters must not have changed since they were read.
  */
 export function keptPrecision({ weightTypes }: Checkpoint, format: ExportFormat): HalfPrecision | undefined {
   const [type, ...others] = new Set(weightTypes);
@@ -143,12 +143,12 @@ export function keptPrecision({ weightTypes }: Checkpoint, format: ExportFormat)
   return format === 'safetensors' || format === 'pytorch' ? type : undefined;
 }
 
-/** The only type but floats, int8, is for safetensors alone. */
+/** Leaves out int8, which only safetensors can store. */
 function halfOf(type: RoundedType | undefined): HalfPrecision | undefined {
   return type === 'int8' ? undefined : type;
 }
 
-/** Whether a checkpoint was stored in int8, and a format is meant to keep that. The parameters must still be those that were read. */
+/** int8 if a checkpoint was stored in it and an export to the format keeps it. The parameters must not have changed since they were read. */
 export function keptQuantization(
   { weightTypes = [] }: Checkpoint,
   format: ExportFormat,
@@ -190,7 +190,7 @@ function largestChange(before: FloatArray, after: FloatArray): number {
   return largest;
 }
 
-/** With the regularization that the original knows: dropout, with a mask for each step. */
+/** Keeps only the regularization that the original has: dropout, with a new mask for each step. */
 function withTorch7Regularization(checkpoint: Checkpoint): Checkpoint {
   const { dropout } = checkpoint.regularization ?? NO_REGULARIZATION;
   return { ...checkpoint, regularization: { ...NO_REGULARIZATION, dropout } };
@@ -224,10 +224,10 @@ function inPrecision(
     ? fromHalf(toHalf(parameters, wanted), wanted)
     : Float32Array.from(parameters);
   if (rounded.every(Number.isFinite)) return { precision: 'float32', parameters: rounded };
-  const limit = wanted === 'float16' ? `, at most ${formatCount(largestHalf(wanted))}` : '';
+  const limit = wanted === 'float16' ? `, which holds at most ${formatCount(largestHalf(wanted))}` : '';
   throw new CheckpointError(
     'checkpoint-not-convertible',
-    `a parameter of the model is beyond what ${wanted} can hold${limit}.`,
+    `a parameter of the model is too large for ${wanted}${limit}.`,
     {
       remedies: [
         wanted === 'float16'
@@ -238,7 +238,7 @@ function inPrecision(
   );
 }
 
-/** The parameters on the levels of int8. */
+/** Rounds the elements of matrices to their int8 levels. */
 function inInt8({ config, parameters }: Checkpoint): Pick<Checkpoint, 'precision' | 'parameters'> {
   return { precision: 'float32', parameters: onLevels(layoutOf(config), parameters) };
 }
@@ -260,7 +260,7 @@ function checkInt8Support(
   if (format !== 'safetensors') {
     throw new CheckpointError(
       'checkpoint-not-convertible',
-      `only safetensors files hold int8 in a form that this program reads, not ${format}.`,
+      `int8 is supported only in safetensors files, not in ${format}.`,
       { remedies: [{ text: 'Keep the numbers as they are', set: { quantize: undefined } }] },
     );
   }
@@ -279,7 +279,7 @@ function checkInt8Support(
   }
 }
 
-/** @throws {CheckpointError} `checkpoint-not-convertible` if a format does not have a type of numbers */
+/** @throws {CheckpointError} `checkpoint-not-convertible` if a format does not have a number type */
 function checkHalfSupport(format: ExportFormat, precision: HalfPrecision): void {
   if (format === 'npz' && precision === 'bfloat16') {
     throw new CheckpointError(

@@ -40,7 +40,7 @@ function formatOf(bytes: Uint8Array): FormatName | undefined {
 /** Bytes that suffice to recognise every format. */
 const FORMAT_BYTES = 512;
 
-/** The same for a file that need not be in memory. */
+/** The format of a file that need not be in memory. */
 export function formatOfFile(file: ByteSource): FormatName | undefined {
   return formatOf(file.read(0, Math.min(FORMAT_BYTES, file.size)));
 }

@@ -26,7 +26,7 @@ export async function readCheckpointFile(path: string): Promise<Checkpoint> {
   return (await openCheckpointPath(path)).checkpoint;
 }
 
-/** The same, and returns the format too. Default: recognised from the content. */
+/** Like `readCheckpointFile`, and also returns the format. By default, it is recognised from the content. */
 export async function openCheckpointPath(path: string, format?: FormatName): Promise<OpenedCheckpoint> {
   try {
     const facts = await stat(path);

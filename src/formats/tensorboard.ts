@@ -75,7 +75,7 @@ function record(data: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Masks a checksum, because checksums of data that contain checksums are problematic. */
+/** Masks a checksum, as TensorFlow does to avoid the CRC of data that contains CRCs. */
 function masked(checksum: number): number {
   return (((checksum >>> 15) | (checksum << 17)) + 0xa282ead8) >>> 0;
 }

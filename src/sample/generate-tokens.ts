@@ -28,7 +28,7 @@ export interface TokenGeneration {
   readonly texts: readonly TextToGenerate[];
   /** How many alternatives to list in the details of each token. Default: no details. */
   readonly alternatives?: number | undefined;
-  /** Units to hold while the texts are written; their prompts are read without. Default: none. */
+  /** Units to hold while the texts are written, but not while their prompts are read. Default: none. */
   readonly hold?: readonly HeldUnit[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -43,7 +43,7 @@ export interface TokenPiece extends SequencePiece<TokenDetails> {
 const MAX_CONCURRENT = 128;
 
 /**
- * Yields the next pieces of the texts that have more. The last piece of a text says why the text ended. Nothing is computed while the
+ * Yields the next piece of each text that has new tokens. The last piece of a text says why it ended. Nothing is computed while the
  * caller handles them.
  *
  * @throws the signal's reason when it is aborted

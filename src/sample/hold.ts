@@ -60,7 +60,7 @@ export function resolveHold(config: ModelConfig, hold: HoldOption): readonly Hel
     if (!parts.includes(part))
       throw new OptionError(
         'hold',
-        `got ${part} of unit ${layer}.${unit}, expected ${parts.join(' or ')}: what the state of ${cell} has`,
+        `got ${part} of unit ${layer}.${unit}, expected ${parts.join(' or ')}, the parts of the ${cell} state`,
       );
     if (!(Math.abs(value) <= MAX_VALUE))
       throw new OptionError(

@@ -54,7 +54,7 @@ export const samplesOptionsSchema = z.strictObject({
   attempts: option(z.optional(count(1)), {
     flag: 'attempts',
     group: 'Form of a text',
-    help: 'most samples to draw; default: 100 for each one wanted',
+    help: 'maximum samples to draw; default: 100 per sample wanted',
   }),
 });
 

@@ -55,7 +55,7 @@ export class TextStream implements AsyncIterable<string> {
   /** Settles after the last call that was made. */
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
-  /** Forks that were made. */
+  /** Number of forks made so far. */
   #forks = 0;
 
   /** @throws {OptionError} for controls that contradict each other, or that leave nothing to draw */

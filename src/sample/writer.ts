@@ -37,7 +37,7 @@ export interface WriterInput {
   readonly echo: boolean;
   /** How many alternatives to list in the details of each symbol. Default: no details. */
   readonly alternatives?: number | undefined;
-  /** Units to hold while the texts are written; their prompts are read without. Default: none. */
+  /** Units to hold while the texts are written, but not while their prompts are read. Default: none. */
   readonly hold?: readonly HeldUnit[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }

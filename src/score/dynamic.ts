@@ -163,8 +163,8 @@ class Learner {
   }
 
   /**
-   * The rule and rate for the network's gradient, which is that of the summed loss: T times that of the mean. RMSProp divides by the root of a
-   * mean square that is fixed, so its rate is divided by T. Adam's running mean grows with the gradient, so its ε has to.
+   * The rule and rate for the network's gradient, which is that of the summed loss: T times that of the mean. RMSProp divides by the root of
+   * a fixed mean square, so its rate is divided by T. Adam's running mean scales with the gradient, so its ε is multiplied by T.
    */
   #scaled(): { readonly rule: UpdateRule; readonly learningRate: number } {
     const [rule, learningRate] = [this.#rule, this.#learningRate];

@@ -1,6 +1,6 @@
 /**
- * Fits the temperature of a model's predictions on a text: a model that is too sure of itself, or not sure enough, predicts it better with another
- * temperature than 1.
+ * Fits the temperature of a model's predictions to a text: an overconfident or underconfident model predicts it better at a temperature other
+ * than 1.
  *
  * Dimension letters: B batch rows, T time steps, V vocabulary.
  */
@@ -41,7 +41,7 @@ export interface PredictedText {
   readonly count: number;
 }
 
-/** A temperature, and what it does to the loss of the symbols that it was fitted on. */
+/** A temperature, and the loss with and without it on the symbols that it was fitted to. */
 export interface TemperatureFit {
   /** From 0.1 to 10, with four significant digits. */
   readonly temperature: number;

@@ -23,7 +23,7 @@ export interface TextScoring {
   readonly quantization?: Quantization | undefined;
   readonly vocabulary: Vocabulary;
   readonly tokens: Int32Array;
-  /** How many rows the text is cut into. Each starts from the zero state. */
+  /** How many rows to cut the text into. Each starts from the zero state. */
   readonly rows: number;
   /** If given, dynamic evaluation is done too: with this mean squared gradient (see `dynamic.ts`) and step size. */
   readonly dynamic?: Pick<DynamicScoring, 'meanSquare' | 'learningRate'> | undefined;

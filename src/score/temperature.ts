@@ -1,7 +1,7 @@
 /**
  * The temperature T at which some predictions have the lowest loss (Guo et al. 2017, "On calibration of modern neural networks").
  *
- * With β = 1/T, the logits z and the symbol y that came, a prediction's loss is log Σ exp(β·z) − β·z_y. Its first derivative by β is
+ * With β = 1/T, the logits z and the actual symbol y, a prediction's loss is log Σ exp(β·z) − β·z_y. Its first derivative with respect to β is
  * E[z] − z_y, and its second Var[z], where z is distributed as the model predicts at β. So the loss is convex in β, and Newton's method finds
  * the minimum.
  *
@@ -16,18 +16,18 @@ export const FITTED_TEMPERATURES = { minimum: 0.1, maximum: 10 } as const;
 const MAX_STEPS = 100;
 /** Relative precision of β. */
 const PRECISION = 1e-8;
-/** Logits between yields. */
+/** Number of logits processed between two yields. */
 const CHUNK = 1 << 16;
 
 export interface Predictions {
   /** [N, V] */
   readonly logits: FloatArray;
-  /** [N]: the symbol that came. */
+  /** [N]: the actual symbols. */
   readonly targets: Int32Array;
   readonly vocabularySize: number;
 }
 
-/** The sums of losses, in nats, and of their derivatives by β. */
+/** The sums of losses, in nats, and of their derivatives with respect to β. */
 interface LossAt {
   nats: number;
   slope: number;

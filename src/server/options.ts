@@ -19,7 +19,7 @@ export const serverOptionsSchema = z.strictObject({
   apiKey: option(z.optional(z.string().check(z.regex(HEADER_TEXT))), {
     flag: 'api_key',
     group: 'Serving',
-    help: 'key that requests must send; better set in the environment, as CHAR_RNN_API_KEY',
+    help: 'key that requests must send; safer in the environment variable CHAR_RNN_API_KEY',
     value: 'KEY',
     expected: API_KEY_EXPECTED,
     common: true,

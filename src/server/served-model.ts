@@ -30,7 +30,7 @@ export class ServedModel {
     return { sequences: this.#openPool?.used ?? 0, waiting: this.#openPool?.waiting ?? 0 };
   }
 
-  /** The pool. The first call opens it, and so does the first after its engine was lost, or after it could not be opened. */
+  /** The pool. Opens it on the first call, and again after its engine was lost or it could not be opened. */
   pool(): Promise<SequencePool> {
     if (this.#pool) return this.#pool;
     const made = this.#makePool();

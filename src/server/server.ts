@@ -316,12 +316,12 @@ class Service {
     if (served) return served;
     const names = [...this.#models.keys()].join(', ');
     if (name === undefined) {
-      throw new ApiError(400, `model: it is missing; expected one of ${names}.`, {
+      throw new ApiError(400, `model: the field is missing; expected one of ${names}.`, {
         param: 'model',
         code: 'missing_required_parameter',
       });
     }
-    throw new ApiError(404, `there is no model ${name}; there is ${names}.`, {
+    throw new ApiError(404, `there is no model ${name}; expected one of ${names}.`, {
       param: 'model',
       code: 'model_not_found',
     });

@@ -94,7 +94,7 @@ test('sample holds units, and names the units, parts and values that there are',
   assert.equal((await sample('--hold=2.8.c=4, 2.3=1', '--hold', '1.8.c=-5')).stdout, held.stdout);
   for (const [words, message] of [
     ['2.9=1', '--hold: got unit 2.9, expected one from 1.1 to 2.8'],
-    ['2.1.i=1', '--hold: got i of unit 2.1, expected h or c: what the state of lstm has'],
+    ['2.1.i=1', '--hold: got i of unit 2.1, expected h or c, the parts of the lstm state'],
     ['2.1=1e9', '--hold: got 1000000000 for unit 2.1, expected a number from -1000 to 1000'],
     ['2.1', '--hold: got "2.1", expected LAYER.UNIT=VALUE, such as 2.108=0.9, or LAYER.UNIT.c=VALUE'],
   ] as const) {

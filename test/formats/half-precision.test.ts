@@ -175,7 +175,7 @@ test('names what a format does not have, and numbers that are too large, with a 
   const large = madeCheckpoint();
   large.parameters[5] = 65_520;
   const beyond = refusal(large, 'safetensors', 'float16');
-  assert.match(beyond.message, /beyond what float16 can hold, at most 65,504/);
+  assert.match(beyond.message, /too large for float16, which holds at most 65,504/);
   assert.deepEqual(beyond.set, { precision: 'bfloat16' });
   large.parameters[5] = 65_519;
   exportCheckpoint(large, 'safetensors', { precision: 'float16' });

@@ -117,7 +117,7 @@ test('units that the model does not have, and values out of range, are errors th
     ['0.1=0.5', `got unit 0.1, ${expected}`],
     ['2.21=0.5', `got unit 2.21, ${expected}`],
     [[{ layer: 1.5, unit: 2, value: 0 }], `got unit 1.5.2, ${expected}`],
-    ['2.1.o=0.5', 'got o of unit 2.1, expected h or c: what the state of lstm has'],
+    ['2.1.o=0.5', 'got o of unit 2.1, expected h or c, the parts of the lstm state'],
     ['2.1=1001', 'got 1001 for unit 2.1, expected a number from -1000 to 1000'],
     ['2.1=1,2.1.h=0', 'h of unit 2.1 is held twice'],
     ['2.1', 'got "2.1", expected LAYER.UNIT=VALUE, such as 2.108=0.9, or LAYER.UNIT.c=VALUE'],
@@ -129,7 +129,7 @@ test('units that the model does not have, and values out of range, are errors th
       message: `hold: ${message}`,
     });
   assert.throws(() => resolveHold(gru, '2.1.c=1'), {
-    message: 'hold: got c of unit 2.1, expected h: what the state of gru has',
+    message: 'hold: got c of unit 2.1, expected h, the parts of the gru state',
   });
   for (const nothing of ['', [], ['']]) assert.equal(resolveHold(config, nothing), undefined);
   const model = new LanguageModel(checkpoint);

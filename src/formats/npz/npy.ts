@@ -66,7 +66,7 @@ export function encodeNpy(tensor: TensorToStore): Uint8Array[] {
  */
 export function decodeNpy(bytes: Uint8Array, where: string): TensorInFile {
   if (bytes.length < PREFIX || MAGIC.some((byte, index) => bytes[index] !== byte)) {
-    throw new CheckpointError('checkpoint-other-kind', `${where} is not an array of NumPy, format 1.0.`);
+    throw new CheckpointError('checkpoint-other-kind', `${where} is not a NumPy array in format 1.0.`);
   }
   const start = PREFIX + new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length, true);
   if (start > bytes.length) throw malformed(where, 'its header is longer than the file');

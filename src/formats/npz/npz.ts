@@ -50,7 +50,7 @@ export function decodeNpz(bytes: Uint8Array, file: string): Checkpoint {
   return checkpointFromTensors({ tensors, metadata }, file);
 }
 
-/** Describes a foreign archive; follows "a zip archive" in messages. */
+/** Describes an archive from another program, in words that follow "a zip archive". */
 function kindOf(entries: ReadonlyMap<string, Uint8Array>): string {
   const names = [...entries.keys()];
   if (names.some((name) => name.endsWith('/data.pkl') || name === 'data.pkl')) {
@@ -59,7 +59,7 @@ function kindOf(entries: ReadonlyMap<string, Uint8Array>): string {
   if (names.some((name) => name.endsWith(EXTENSION))) {
     return 'of NumPy arrays that does not describe a char-rnn model; expected an .npz that was converted from a checkpoint';
   }
-  return 'of another program; expected an .npz that was converted from a checkpoint';
+  return 'from another program; expected an .npz that was converted from a checkpoint';
 }
 
 function textOf({ values }: TensorInFile, entry: string, file: string): string {

@@ -47,8 +47,8 @@ export function decodeOnnx(bytes: Uint8Array, file: string): Checkpoint {
     const producer = textOf(bytes, MODEL.producerName, file).slice(0, 40);
     throw new CheckpointError(
       'checkpoint-other-kind',
-      `${file} is an ONNX model of another program${producer && ` (${JSON.stringify(producer)})`}; ` +
-        'expected one that was converted from a checkpoint of this program.',
+      `${file} is an ONNX model from another program${producer && ` (${JSON.stringify(producer)})`}; ` +
+        'expected one that this program converted from a checkpoint.',
     );
   }
   const facts = decodeMetadata(metadata, file);

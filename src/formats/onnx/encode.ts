@@ -36,7 +36,7 @@ const PRODUCER = 'char-rnn';
 export const VOCABULARY_KEY = 'vocabulary';
 
 const IR_VERSION = 8;
-/** The first version with the present form of LSTM, GRU and RNN. */
+/** The first version with the current form of LSTM, GRU and RNN. */
 const OPERATOR_SET = 14;
 /** Protocol Buffers does not support larger messages. */
 const MAX_SIZE = 2 ** 31 - 1;
@@ -76,9 +76,9 @@ class GraphBuilder {
   readonly initializers: MessageWriter[] = [];
   readonly inputs: MessageWriter[] = [];
   readonly outputs: MessageWriter[] = [];
-  /** In which it computes. */
+  /** The precision in which the graph computes. */
   readonly precision: Precision;
-  /** In which it stores the parameters, if not in that. */
+  /** The type in which the file stores the parameters, if not that precision. */
   readonly #storedAs: HalfPrecision | undefined;
 
   constructor(precision: Precision, storedAs: HalfPrecision | undefined) {

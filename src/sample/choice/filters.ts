@@ -15,7 +15,7 @@ import type { Filter, SettingsOf } from './filter.ts';
 
 /** A number above 0 and up to 1. */
 const share = () => z.number().check(z.gt(0), z.maximum(1));
-/** Added to a log-probability: ±1000 is far beyond any effect, and adding it loses no precision that matters. */
+/** An amount to add to a log-probability. ±1000 already decides every draw, and is small enough that the sum stays precise. */
 const amount = () => z.number().check(z.minimum(-1000), z.maximum(1000));
 
 export const BIAS_EXPECTED = 'characters with a number from -1000 to 1000 each, such as e=-2,x=1.5';
@@ -29,17 +29,17 @@ export const penalties = filter({
     repetitionPenalty: option(z._default(z.number().check(z.gt(0), z.maximum(1000)), 1), {
       flag: 'repetition_penalty',
       group: 'Choice of symbols',
-      help: 'factor on the log-probability of recent symbols',
+      help: 'multiply the log-probability of recent symbols by X',
     }),
     presencePenalty: option(z._default(amount(), 0), {
       flag: 'presence_penalty',
       group: 'Choice of symbols',
-      help: 'subtracted from the log-probability of recent symbols',
+      help: 'subtract X from the log-probability of recent symbols',
     }),
     frequencyPenalty: option(z._default(amount(), 0), {
       flag: 'frequency_penalty',
       group: 'Choice of symbols',
-      help: 'subtracted once for each recent occurrence of a symbol',
+      help: 'subtract X for each recent occurrence of a symbol',
     }),
     penaltyWindow: option(z._default(z.int().check(z.minimum(0), z.maximum(1_000_000)), 64), {
       flag: 'penalty_window',

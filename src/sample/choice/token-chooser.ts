@@ -57,7 +57,7 @@ export class TokenChooser {
     const likeliest = candidates.likeliest();
     if (candidates.count === 1 || this.#temperature === 0) {
       this.probability = 1;
-      // A certain outcome also uses a random number, like any other step.
+      // Use a random number even if only one token is possible, so that each token uses exactly one.
       if (this.#temperature > 0) this.#generator.nextUniform();
       return likeliest;
     }

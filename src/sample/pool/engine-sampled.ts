@@ -1,4 +1,4 @@
-/** Sequences that the engine samples, with the same units held: many steps in one call, each sequence with its own controls. */
+/** A batch of sequences that the engine samples, many steps per call. All hold the same units; each has its own controls. */
 import type { FloatArray, HeldUnit, RowDraw, Tensor } from '../../engine/engine.ts';
 import { floats } from '../../engine/precision.ts';
 import type { ActiveSequence } from './active-request.ts';

@@ -1,6 +1,6 @@
 /**
- * The sequences whose tokens are chosen in JavaScript, and the prompts whose predictions are wanted: they advance one token at a time, in
- * one batch for each list of held units.
+ * The sequences whose tokens are chosen in JavaScript, and the prompts whose predictions are wanted. They advance one token at a time. Those
+ * that hold the same units are in one batch.
  */
 import type { FloatArray, HeldUnit } from '../../engine/engine.ts';
 import { groupBy } from '../../util/group-by.ts';

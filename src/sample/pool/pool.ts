@@ -42,7 +42,7 @@ export class SequencePool {
   readonly #promptTime: number | undefined;
   readonly #prompts: PromptReader;
   readonly #hostSampled: HostSampledBatch;
-  /** A batch for each list of held units that a request has; undefined: none are held. */
+  /** A batch for each list of held units; undefined if none are held. */
   readonly #engineSampled = new Map<readonly HeldUnit[] | undefined, EngineSampledBatch>();
   readonly #waiting = new Set<ActiveRequest>();
   readonly #admitted = new Set<ActiveRequest>();

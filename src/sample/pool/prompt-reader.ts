@@ -78,7 +78,7 @@ export class PromptReader {
    * @param tokens [steps, N]
    * @param firstSteps The step at which each request's tokens begin.
    * @param reserved Receives the nodes of the cache whose states the call writes.
-   * @returns the predictions after the last step, log-probabilities [N, V]; less if no prompt has been read completely
+   * @returns the predictions after the last step, log-probabilities [N, V]; a shorter array if no prompt has been read completely
    */
   async #read(
     reading: readonly ActiveRequest[],

@@ -32,7 +32,7 @@ export interface Hypothesis {
   readonly before: Hypothesis | undefined;
 }
 
-/** A text extended by a token, with the log-probability of the whole. */
+/** A text extended by a token, with the log-probability of the extended text. */
 export interface Extension {
   readonly row: number;
   readonly token: number;
@@ -68,7 +68,7 @@ export class BeamRows {
     this.#allowed = new Uint8Array(V);
   }
 
-  /** The best extensions, the best first: 2·beam of each text, because some may end their text. */
+  /** The best extensions in descending order: 2·beam for each text, because some may end it. */
   async bestExtensions(live: readonly Hypothesis[]): Promise<Extension[]> {
     const { beam } = this.#search;
     const predictions = (await this.#held.engine.read(this.#output)) as FloatArray;

@@ -16,7 +16,7 @@ export interface BeamText {
   readonly ending: Ending;
 }
 
-/** Returns the best texts, at most `beam`, the best first. */
+/** Returns at most `beam` texts, the best first. */
 export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
   const { beam, beamNorm, limits, constraint, signal } = search;
   const score = ({ logProbability, length }: Hypothesis) => logProbability / Math.max(1, length) ** beamNorm;

@@ -1,7 +1,7 @@
 /** Reads the batches of a split as symbols with their contexts. */
 import type { Batch } from '../../data/batches/batches.ts';
 
-/** The contexts of B rows: of each the newest symbols since its start or its last reset. */
+/** The contexts of B rows: for each, the newest symbols since its start or its last reset. */
 export class BatchContexts {
   readonly #boundary: number;
   /** The newest symbol first; −1 before the boundary. */

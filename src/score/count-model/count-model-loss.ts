@@ -1,4 +1,4 @@
-/** The loss of a count model on the validation split: the line that a network has to beat. */
+/** The loss of a count model on the validation split: the baseline that a network has to beat. */
 import type { BatchSource, Splits } from '../../data/batches/batches.ts';
 import { BatchContexts } from './batch-contexts.ts';
 import { CountModel } from './count-model.ts';
@@ -10,7 +10,7 @@ const MAX_SYMBOLS = 20_000_000;
 /** Maximum number of n-grams, which take up to 40 bytes each. */
 const MAX_NGRAMS = 5_000_000;
 
-/** Bytes of a model: for each training symbol, as measured on texts of 1 and 9 MB, and at most. */
+/** Bytes of a model for each training symbol, as measured on texts of 1 and 9 MB, and the maximum for a model. */
 const BYTES_PER_SYMBOL = 8;
 const MAX_BYTES = 40 * MAX_NGRAMS;
 
@@ -26,7 +26,7 @@ export interface CountModelLoss {
   readonly loss: number;
   /** Number of symbols that the model was fitted to; less than the training split if that is large. */
   readonly trainTokens: number;
-  /** Number of symbols that the loss is the mean of. */
+  /** Number of symbols over which the loss is averaged. */
   readonly validationTokens: number;
 }
 
@@ -88,7 +88,7 @@ async function* fit(train: BatchSource, vocabularySize: number, limits: CountLim
       for (const _ of model.finish()) yield;
       return { model, batches };
     }
-    // The first `done` batches have too many n-grams. Others of the same text may have a few more.
+    // The first `done` batches have too many n-grams. Try fewer: as many others may have even more.
     batches = Math.max(1, Math.floor(done * 0.8));
   }
 }

@@ -30,7 +30,7 @@ export class CountModel {
   /** The contexts of the current symbol, from the empty one to the longest. */
   readonly #path: Int32Array;
   #discounts: readonly Discounts[] = [];
-  /** Of each context: Σ c and ΣD. */
+  /** For each context, Σ c and ΣD. */
   #totals = new Float64Array();
   #discounted = new Float64Array();
 

@@ -10,7 +10,7 @@ import { type NodeListener, nodeListener, type RequestHandler } from './node-lis
 
 /** What answers requests, such as a `Server`. */
 interface Closable extends RequestHandler {
-  /** Ends requests that are not finished after so many seconds, and returns how many there were. */
+  /** Ends requests that are not finished after this many seconds, and returns how many there were. */
   close(seconds: number): Promise<number>;
 }
 

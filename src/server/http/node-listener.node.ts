@@ -6,8 +6,8 @@ export type RequestHandler = (request: IncomingRequest) => Promise<Response>;
 export type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
 /**
- * If the connection is cut before the response has ended, the request's signal is aborted and the response's body is cancelled. The body
- * is read no faster than the socket accepts it.
+ * If the connection is cut before the response has ended, the request's signal is aborted and the response's body is cancelled. The
+ * response's body is read no faster than the socket accepts it.
  *
  * Middleware that parses request bodies must come after this listener, not before.
  */

@@ -5,7 +5,7 @@ import { tooMuch } from './request-limits.ts';
 
 /** The default in completions: OpenAI's. */
 export const DEFAULT_COMPLETION_TOKENS = 16;
-/** The default in chats. OpenAI has none. But a model that never writes the user's name would then write up to the server's maximum. */
+/** The default in chats. OpenAI has none, but here a model that never writes the user's name would write up to the server's maximum. */
 export const DEFAULT_CHAT_TOKENS = 500;
 
 /** The type of `max_tokens` and `max_completion_tokens`: −1 is the server's maximum. */

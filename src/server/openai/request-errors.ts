@@ -22,7 +22,7 @@ export function apiErrorOf(error: unknown): ApiError {
 }
 
 /**
- * Runs an action. If it throws an error of the library, throws an ApiError instead that blames the field `param`.
+ * Runs an action. If it throws an error of the library, throws an ApiError that names the field `param` instead.
  *
  * @throws {ApiError} 400
  */

@@ -9,8 +9,8 @@ export interface ParamNames {
 }
 
 /**
- * Checks a request before its texts are encoded: it must not need too many sequences, and its texts must not be far too long. A symbol is
- * seldom longer than two UTF-16 units.
+ * Checks a request before its texts are encoded: it must not need too many sequences, and its texts must not be far above the
+ * limit. A symbol is seldom longer than two UTF-16 units.
  *
  * @param each Number of sequences for each text.
  * @throws {ApiError} 400

@@ -105,7 +105,7 @@ export function gruLayer(hidden: Computed): Layer {
   return { gates: [zSums, rSums, n], states: [{ node: hidden, input }], below: n.below };
 }
 
-/** z of 1 − z */
+/** The node of z, given that of 1 − z. */
 function oneMinus(data: Table): Computed {
   const plus = computedAt(data, 'nn.AddConstant', "a gru's (1 − z)");
   const minus = computedAt(inputOf(plus), 'nn.MulConstant', "a gru's −z");

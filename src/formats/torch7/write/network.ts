@@ -57,7 +57,7 @@ class NetworkBuilder {
     const [xLine, ...stateLines] = lines.inputs;
     const input = inputNode();
     const inputLines = [xLine, ...Array.from({ length: layers }, () => stateLines).flat()];
-    // The location that the original records here is C code, called from line 96 of nngraph's gmodule.lua.
+    // The original records C code as the location here: it is called from line 96 of nngraph's gmodule.lua.
     const where = '[/home/torch/torch/install/share/lua/5.1/nngraph/gmodule.lua]:96';
     const [x, ...states] = splitNode(input, inputLines.length, '[[C]]:-1_', where).map((given, index) =>
       this.#node(nnModule('nn.Identity'), [given], inputLines[index] as number),
