@@ -51,6 +51,8 @@ export async function mapBytes(
       if (offset + i === 0) firstBytes = bytes;
     }
   }
+  // A document of one token at the end has nothing to predict.
+  starts.fill(bytes, sequence);
   return { bytes, firstBytes, starts, widths, unknown };
 }
 
@@ -61,27 +63,28 @@ export class ByteBlocks {
   readonly bytes: Float64Array;
   readonly #map: ByteMap;
   readonly #blockBytes: number;
-  readonly #skip: number;
+  readonly #skips: Float64Array;
   /** Bytes before the next prediction of each sequence. */
   readonly #positions: Float64Array;
 
-  /** @param skip Predictions of symbols that begin before this byte do not count. */
-  constructor(map: ByteMap, blockBytes: number, skip: number) {
+  /** @param skips Predictions in a sequence of symbols that begin before this byte do not count. */
+  constructor(map: ByteMap, blockBytes: number, skips: Float64Array) {
     const count = Math.ceil(map.bytes / blockBytes);
     this.nats = new Float64Array(count);
     this.symbols = new Float64Array(count);
     this.bytes = new Float64Array(count);
     this.#map = map;
     this.#blockBytes = blockBytes;
-    this.#skip = skip;
+    this.#skips = skips;
     this.#positions = map.starts.slice();
   }
 
   add({ sequence, tokens, losses }: ScoredSpan): void {
     let position = this.#positions[sequence] as number;
+    const skip = this.#skips[sequence] as number;
     for (let i = 0; i < tokens.length; i++) {
       const width = this.#map.widths[tokens[i] as number] as number;
-      if (position >= this.#skip) {
+      if (position >= skip) {
         const block = Math.floor(position / this.#blockBytes);
         this.nats[block] = (this.nats[block] as number) + (losses[i] as number);
         this.symbols[block] = (this.symbols[block] as number) + 1;

@@ -15,6 +15,9 @@ export interface DocumentRange {
   readonly end: number;
 }
 
+/** Number of documents that are scored in parallel. */
+export const PARALLEL_DOCUMENTS = 50;
+
 /** Tokens read at a time. */
 const BLOCK_TOKENS = 65_536;
 

@@ -1,6 +1,15 @@
 /** `eval`, `compare` and `complete` as a person types them. */
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -140,6 +149,41 @@ test('eval by document: each one separately, and all together', async () => {
   const lines = await charRnn(['eval', model, 'documents.txt', '--separator', '\\n\\n'], { cwd });
   assert.match(lines.stdout, /^ {2}document 1 +\d/m);
   assert.match(lines.stdout, new RegExp(`^part +all: .* ${parts.length} documents`, 'm'));
+});
+
+test("a text is read with the separator of the model's run, unless another or none is given", async (context) => {
+  const cwd = temporaryFolder(context);
+  mkdirSync(join(cwd, 'texts'));
+  const text = readFileSync(harbour, 'utf8').slice(0, 3000);
+  for (const part of [0, 1, 2])
+    writeFileSync(join(cwd, 'texts', `${part}.txt`), text.slice(part * 1000, (part + 1) * 1000));
+  const json = async (...words: string[]) => {
+    const { code, stdout, stderr } = await charRnn([...words, '--json'], { cwd });
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const small = '-rnn_size 4 -num_layers 1 -batch_size 2 -seq_length 20 -max_iterations 1 --baseline false';
+  const train = ['train', 'texts', ...small.split(' ')];
+  for (const [checkpointDir, more] of [
+    ['cut', ['--separator', '\\n==\\n']],
+    ['whole', []],
+  ] as const)
+    assert.equal((await charRnn([...train, '-checkpoint_dir', checkpointDir, ...more], { cwd })).code, 0);
+
+  // Two separators of four characters are added. The first character of each document is not predicted.
+  const cut = await json('eval', 'cut', 'texts');
+  assert.deepEqual([cut.documents.length, cut.characters], [3, 3008 - 3]);
+  assert.deepEqual(await json('eval', 'cut', 'texts', '--separator', '\\n==\\n'), cut);
+  const none = await json('eval', 'cut', 'texts', '--separator', '');
+  assert.deepEqual([none.documents, none.characters], [undefined, 2999]);
+  assert.equal((await json('eval', 'cut', 'texts', '--rows', '2')).characters, 2999);
+  assert.equal((await json('eval', 'whole', 'texts')).characters, 2999);
+
+  const same = await json('compare', 'cut', 'cut', 'texts');
+  assert.deepEqual([same.documents, same.count], [3, 3008 - 3]);
+  const different = await charRnn(['compare', 'cut', 'whole', 'texts'], { cwd });
+  assert.match(different.stderr, /were not trained with the same separator, so .* one document\.$/m);
+  assert.match(different.stdout, /^over 2,999 characters;/m);
 });
 
 test('--surprise shows the unchanged text, then the places; colours only if requested', async () => {

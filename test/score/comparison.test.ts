@@ -4,7 +4,7 @@ import { MemoryTokens } from '../../src/data/tokens/memory-tokens.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { ByteBlocks, blockBytesFor, mapBytes } from '../../src/score/byte-blocks.ts';
 import { checkComparable, compareModels } from '../../src/score/comparison.ts';
-import { rowSequences } from '../../src/score/sequences.ts';
+import { documentSequences, rowSequences } from '../../src/score/sequences.ts';
 
 const plain = { normalize: 'none', hasUnknown: false } as const;
 const characters = new Vocabulary({ kind: 'character', symbols: ['a', 'b', '\u00e9', '\u20ac'], ...plain });
@@ -37,16 +37,40 @@ test('losses are added to the blocks of their bytes, for any symbols and number 
     const byCharacter = await measure(text, characters, rows, (offset) => offset);
     assert.equal(byCharacter.map.bytes, 15);
     assert.equal(byCharacter.map.firstBytes, 1);
-    const blocks = new ByteBlocks(byCharacter.map, 5, 1);
+    const blocks = new ByteBlocks(
+      byCharacter.map,
+      5,
+      byCharacter.map.starts.map(() => 1),
+    );
     for (const run of byCharacter.runs) blocks.add(run);
     assert.deepEqual([...blocks.nats], [1 + 2, 5 + 6 + 7 + 9, 10 + 11 + 14]);
     assert.deepEqual([...blocks.symbols], [2, 4, 3]);
     assert.deepEqual([...blocks.bytes], [4, 5, 5]);
     const byByte = await measure(text, bytes, rows, (offset) => offset);
-    const fine = new ByteBlocks(byByte.map, 5, 1);
+    const fine = new ByteBlocks(
+      byByte.map,
+      5,
+      byByte.map.starts.map(() => 1),
+    );
     for (const run of byByte.runs) fine.add(run);
     assert.deepEqual([...fine.nats], [1 + 2 + 3 + 4, 5 + 6 + 7 + 8 + 9, 10 + 11 + 12 + 13 + 14]);
   }
+});
+
+test('each sequence skips its own bytes; a document of one symbol at the end has nothing to predict', async () => {
+  const ids = Int32Array.from('ab\u20acab\u20ac', (symbol) => characters.tokenOf(symbol) as number);
+  const documents = documentSequences([
+    { start: 0, end: 2 },
+    { start: 2, end: 5 },
+    { start: 5, end: 6 },
+  ]);
+  const map = await mapBytes(new MemoryTokens(ids), characters, documents);
+  assert.deepEqual([...map.starts], [1, 5, 10]);
+  // As if the second document began with two symbols of one byte in another model.
+  const blocks = new ByteBlocks(map, 100, Float64Array.from([1, 6, 10]));
+  blocks.add({ sequence: 0, target: 1, tokens: ids.slice(1, 2), losses: Float64Array.of(1) });
+  blocks.add({ sequence: 1, target: 3, tokens: ids.slice(3, 5), losses: Float64Array.of(10, 100) });
+  assert.deepEqual([[...blocks.nats], [...blocks.bytes]], [[101], [2]]);
 });
 
 test('models with different symbols are compared in bits per byte', async () => {
@@ -60,7 +84,11 @@ test('models with different symbols are compared in bits per byte', async () => 
   ];
   checkComparable(readings);
   const measured = [a, b].map(({ map, runs }) => {
-    const blocks = new ByteBlocks(map, 10, 1);
+    const blocks = new ByteBlocks(
+      map,
+      10,
+      map.starts.map(() => 1),
+    );
     for (const run of runs) blocks.add(run);
     return blocks;
   });
@@ -80,7 +108,11 @@ test('blocks without predictions are not resampled; a text of a few characters i
     const measured = await Promise.all([1, 2].map((nats) => measure(text, characters, 1, () => nats)));
     const readings = measured.map(({ map }, i) => ({ name: `${i}`, vocabulary: characters, map }));
     const blocks = measured.map(({ map, runs }) => {
-      const made = new ByteBlocks(map, 1, map.firstBytes);
+      const made = new ByteBlocks(
+        map,
+        1,
+        map.starts.map(() => map.firstBytes),
+      );
       for (const run of runs) made.add(run);
       return made;
     });

@@ -59,11 +59,11 @@ const flagsSchema = z.strictObject({
     group: 'Scoring',
     help: 'store the statistics of --dynamic in the checkpoint, so that they need not be measured again; nothing else in it changes',
   }),
-  separator: option(z.optional(z.string().check(z.minLength(1))), {
+  separator: option(z.optional(z.string()), {
     flag: 'separator',
     escapes: true,
     group: 'Text',
-    help: 'text that ends a document (\\n: a line end); each document is scored separately, starting with an empty memory',
+    help: 'text that ends a document (\\n: a line end); each document is scored separately, starting with an empty memory; default: as in training; an empty TEXT: none',
     value: 'TEXT',
   }),
   encoding: encodingFlag('Text', 'the texts'),

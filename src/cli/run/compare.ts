@@ -8,7 +8,13 @@ import { type Comparison, checkComparable, compareModels, type Reading } from '.
 import type { ScoreOptions } from '../../score/options.ts';
 import { scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
-import { rowSequences, type Sequence } from '../../score/sequences.ts';
+import {
+  documentSequences,
+  documentsOf,
+  PARALLEL_DOCUMENTS,
+  rowSequences,
+  type Sequence,
+} from '../../score/sequences.ts';
 import { formatCount } from '../../util/format.ts';
 import { onlyOnce } from '../../util/once.ts';
 import type { CommandInput } from '../command.ts';
@@ -18,7 +24,7 @@ import { ProgressLine } from '../terminal/progress-line.ts';
 import { catchSignals } from '../terminal/signals.ts';
 import { wrapHanging } from '../terminal/text-width.ts';
 import { findModelFile } from './model-file.ts';
-import { readingOptionsFor } from './reading-options.ts';
+import { readingOptionsFor, type TextReader, wholeTextReading } from './reading-options.ts';
 import { openScoredModel, type ScoredModelOptions } from './scored-model.ts';
 
 export interface CompareFlags extends ScoreOptions, ScoredModelOptions {
@@ -64,6 +70,13 @@ export async function runCompare(input: CommandInput, flags: CompareFlags): Prom
 interface Candidate extends Reading {
   readonly corpus: Corpus;
   readonly sequences: readonly Sequence[];
+  /** Whether each sequence is a document. */
+  readonly hasDocuments: boolean;
+}
+
+interface TextComparison extends Comparison {
+  /** Number of documents; absent if the text was not cut into documents. */
+  readonly documents?: number;
 }
 
 async function compare(
@@ -72,25 +85,33 @@ async function compare(
   flags: CompareFlags,
   input: CommandInput,
   signal: AbortSignal,
-): Promise<Comparison> {
+): Promise<TextComparison> {
   const candidates: Candidate[] = [];
   try {
-    for (const path of paths) candidates.push(await readAs(path, text, flags));
+    const models: NamedReader[] = [];
+    for (const path of paths) {
+      const { vocabulary, training } = await readCheckpointFile(path);
+      models.push({ path, vocabulary, training: training && { options: training.options } });
+    }
+    const reading = { ...flags, separator: commonSeparator(models, flags) };
+    for (const model of models) candidates.push(await readAs(model, text, reading));
     checkComparable(candidates);
     const bytes = candidates[0]?.map.bytes ?? 0;
-    const skip = Math.max(...candidates.map(({ map }) => map.firstBytes));
+    const skips = skippedBytes(candidates);
     const measured: ByteBlocks[] = [];
     // The models have the same engine, and so the same notices about it.
     const say = onlyOnce(note);
     for (const candidate of candidates) {
-      const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skip);
+      const blocks = new ByteBlocks(candidate.map, blockBytesFor(bytes), skips);
       await measure(candidate, blocks, flags, { input, signal, say });
       measured.push(blocks);
     }
     const comparison = compareModels(candidates, measured, flags.seed);
     const changed = new Map(candidates.map(({ name, corpus }) => [name, corpus.changed]));
+    const [first] = candidates;
     return {
       ...comparison,
+      ...(first?.hasDocuments && { documents: first.sequences.length }),
       models: comparison.models.map((model) => ({ ...model, ...changed.get(model.name) })),
     };
   } finally {
@@ -98,23 +119,56 @@ async function compare(
   }
 }
 
+interface NamedReader extends TextReader {
+  readonly path: string;
+}
+
+/** The separator with which all models were trained; empty if there is none. */
+function commonSeparator(models: readonly NamedReader[], flags: CompareFlags): string {
+  const separators = new Set(models.map((model) => wholeTextReading(model, flags).separator ?? ''));
+  const [separator = ''] = separators;
+  if (separators.size === 1) return separator;
+  note('the models were not trained with the same separator, so the text is read as one document.');
+  return '';
+}
+
 /** Reads the text in the symbols of a model. */
-async function readAs(path: string, text: string, flags: CompareFlags): Promise<Candidate> {
+async function readAs(
+  { path, ...reader }: NamedReader,
+  text: string,
+  flags: CompareFlags & { readonly separator: string },
+): Promise<Candidate> {
   const { unknown, rows } = flags;
-  const checkpoint = await readCheckpointFile(path);
-  const { vocabulary } = checkpoint;
+  const { vocabulary } = reader;
   const options = { normalize: vocabulary.normalize, minCount: 1, unknown, vocabulary };
-  const corpus = await loadCorpus({ paths: [text] }, { ...readingOptionsFor(checkpoint, flags), ...options });
+  const corpus = await loadCorpus({ paths: [text] }, { ...readingOptionsFor(reader, flags), ...options });
   try {
+    const { tokens } = corpus;
     for (const notice of corpus.notices) note(`${path}: ${notice}`);
-    if (corpus.tokens.length < 2) throw tooShort(corpus.text.name, corpus.tokens.length);
-    const sequences = rowSequences(corpus.tokens.length, rows);
-    const map = await mapBytes(corpus.tokens, vocabulary, sequences);
-    return { name: path, vocabulary, corpus, sequences, map };
+    const hasDocuments = tokens.hasDocuments && rows === 1;
+    const sequences = hasDocuments
+      ? documentSequences(await documentsOf(tokens))
+      : rowSequences(tokens.length, rows);
+    if (sequences.every(({ count }) => count === 0)) throw tooShort(corpus.text.name, tokens.length);
+    const map = await mapBytes(tokens, vocabulary, sequences);
+    return { name: path, vocabulary, corpus, sequences, hasDocuments, map };
   } catch (error) {
     await corpus.close?.();
     throw error;
   }
+}
+
+/**
+ * For each sequence, the bytes of the text before the first prediction that counts. The first symbol of a text or a document is not
+ * predicted. It may be longer for another model, whose first symbol must not count for any.
+ */
+function skippedBytes(candidates: readonly Candidate[]): Float64Array {
+  const [first] = candidates;
+  if (!first) return new Float64Array();
+  const most = Math.max(...candidates.map(({ map }) => map.firstBytes));
+  return first.map.starts.map((_, index) =>
+    first.hasDocuments ? Math.max(...candidates.map(({ map }) => map.starts[index] as number)) : most,
+  );
 }
 
 interface MeasuringContext {
@@ -124,14 +178,14 @@ interface MeasuringContext {
 }
 
 async function measure(
-  { name, corpus, sequences }: Candidate,
+  { name, corpus, sequences, hasDocuments }: Candidate,
   blocks: ByteBlocks,
   flags: CompareFlags,
   { input, signal, say }: MeasuringContext,
 ): Promise<void> {
   const { engine, checkpoint, quantization } = await openScoredModel(name, flags, say, input);
   const { config, parameters } = checkpoint;
-  const rows = sequences.length;
+  const rows = hasDocuments ? PARALLEL_DOCUMENTS : sequences.length;
   const progress = new ProgressLine(`evaluating ${name}`);
   let done = 0;
   try {
@@ -153,7 +207,7 @@ async function measure(
 /** A smaller difference in bits does not count: equal models that round differently differ by less. */
 const MIN_SHOWN_DIFFERENCE = 5e-5;
 
-function comparisonLines({ unit, count, blocks, models }: Comparison): string[] {
+function comparisonLines({ unit, count, blocks, models, documents }: TextComparison): string[] {
   const width = Math.max(...models.map(({ name }) => name.length));
   return [
     ...models.map(({ name, bits, behindBest }) => {
@@ -163,7 +217,7 @@ function comparisonLines({ unit, count, blocks, models }: Comparison): string[] 
       const verdict = low >= MIN_SHOWN_DIFFERENCE ? 'worse' : 'no significant difference';
       return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
     }),
-    `over ${formatCount(count)} ${unit}s; intervals by paired bootstrap over ${formatCount(blocks)} blocks`,
+    `over ${formatCount(count)} ${unit}s${documents === undefined ? '' : ` in ${formatCount(documents)} documents`}; intervals by paired bootstrap over ${formatCount(blocks)} blocks`,
   ];
 }
 

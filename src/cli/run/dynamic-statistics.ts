@@ -18,10 +18,10 @@ import type { ScoreOptions } from '../../score/options.ts';
 import { checkSameText, resumedOptions } from '../../train/start/resume.ts';
 import { withProgress } from '../terminal/progress-line.ts';
 import { openOwnText } from './own-text.ts';
-import { readingOptionsFor, readingOptionsOfRun } from './reading-options.ts';
+import { readingOptionsFor, readingOptionsOfRun, wholeTextReading } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
-export interface StatisticsFlags extends Pick<ScoreOptions, 'unknown'> {
+export interface StatisticsFlags extends Pick<ScoreOptions, 'unknown' | 'rows'> {
   readonly statisticsText?: string | undefined;
   readonly saveStatistics: boolean;
   readonly encoding?: string | undefined;
@@ -133,13 +133,13 @@ function scoredText(
   scored: Corpus,
   flags: StatisticsFlags,
 ): TrainingText | undefined {
-  const { text, options } = checkpoint.training;
+  const { text } = checkpoint.training;
   const isSame = text?.sha256 === scored.text.sha256 && !text.validPath && !text.testPath;
-  const [own, read] = [readingOptionsOfRun(checkpoint, {}), readingOptionsFor(checkpoint, flags)];
+  const [own, read] = [readingOptionsOfRun(checkpoint, {}), wholeTextReading(checkpoint, flags)];
   const isReadAlike =
     (own.encoding ?? AUTO) === (read.encoding ?? AUTO) &&
     own.field === read.field &&
-    options.separator === flags.separator;
+    own.separator === read.separator;
   const isChanged = scored.changed && scored.changed.replaced + scored.changed.leftOut > 0;
   if (!isSame || !isReadAlike || isChanged) return undefined;
   return { name: scored.text.name, tokens: trainingPart(scored, checkpoint, path), close: async () => {} };

@@ -2,7 +2,6 @@
 import pc from 'picocolors';
 import { loadCorpus } from '../../data/corpus.node.ts';
 import type { Corpus } from '../../data/corpus.ts';
-import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
 import { UsageError } from '../../errors.ts';
 import { atTemperature } from '../../model/temperature.ts';
 import { type DynamicScoring, scoreDynamically } from '../../score/dynamic.ts';
@@ -11,7 +10,13 @@ import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
 import type { TextScoreOptions } from '../../score/options.ts';
 import { type ScoredSpan, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
-import { documentSequences, documentsOf, rowSequences, type Sequence } from '../../score/sequences.ts';
+import {
+  documentSequences,
+  documentsOf,
+  PARALLEL_DOCUMENTS,
+  rowSequences,
+  type Sequence,
+} from '../../score/sequences.ts';
 import { sumOf } from '../../score/summary.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../../score/surprise.ts';
 import { formatCount } from '../../util/format.ts';
@@ -20,11 +25,8 @@ import { placeLines, SurprisePainter, surpriseLegend } from '../report/surprise-
 import type { TextOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { type StatisticsContext, type StatisticsFlags, statisticsFor } from './dynamic-statistics.ts';
-import { readingOptionsFor } from './reading-options.ts';
+import { wholeTextReading } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
-
-/** Number of documents that are scored in parallel. */
-const PARALLEL_DOCUMENTS = 50;
 
 interface Plan {
   readonly sequences: readonly Sequence[];
@@ -57,12 +59,10 @@ export async function scoreWholeText(
   const corpus = await loadCorpus(
     { paths: [path] },
     {
-      ...readingOptionsFor(model.checkpoint, flags),
+      ...wholeTextReading(model.checkpoint, flags),
       normalize: vocabulary.normalize,
       minCount: 1,
       unknown: flags.unknown,
-      // Each value of a field is a document.
-      separator: flags.separator ?? (flags.field === undefined ? undefined : DEFAULT_FIELD_SEPARATOR),
       vocabulary,
     },
   );

@@ -45,7 +45,7 @@ export async function openOwnText(
   }
   const checkpoint: TrainedCheckpoint = { ...model.checkpoint, training };
   const { vocabulary } = checkpoint;
-  const { unknown, separator } = training.options;
+  const { unknown } = training.options;
   checkSameHeldOut({ validation, test }, checkpoint, model.path);
   const places = { paths: text === undefined ? undefined : [text], validation, test };
   const inputs = await inputsOfRun(checkpoint, model.path, places, { for: 'eval', part });
@@ -56,7 +56,6 @@ export async function openOwnText(
     minCount: 1,
     unknown: unknown === 'skip' ? 'skip' : 'error',
     vocabulary,
-    separator: typeof separator === 'string' ? separator : undefined,
     valid: inputs.valid,
     test: inputs.test,
     wanted: inputs.wanted,

@@ -41,8 +41,8 @@ export async function readWholeText(path: string, options: ReadingOptions): Prom
   return { name: readable.name, content, notices };
 }
 
-/** The whole text in UTF-8, without byte order marks. */
-async function bytesOf(text: TextFiles, { tokens }: ReadingOptions): Promise<Uint8Array> {
+/** The whole text in UTF-8, without byte order marks, with the separator between files. */
+async function bytesOf(text: TextFiles, { tokens, separator }: ReadingOptions): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   const visitor: TextVisitor = {
@@ -58,12 +58,7 @@ async function bytesOf(text: TextFiles, { tokens }: ReadingOptions): Promise<Uin
       parts.push(bytes.slice());
     },
   };
-  const options = {
-    stage: 'reading',
-    separator: undefined,
-    wholeCharacters: false,
-    signal: undefined,
-  } as const;
+  const options = { stage: 'reading', separator, wholeCharacters: false, signal: undefined } as const;
   await resultOf(textPass(text, visitor, options));
   return joinBytes(parts);
 }
