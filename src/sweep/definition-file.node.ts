@@ -27,12 +27,13 @@ const KEYS = [
   'flags',
   'parameters',
 ];
-/** Keys of Weights & Biases that have another name here. */
+/** Keys of Weights & Biases, and what to do instead. */
 const OTHER_WORDS: Readonly<Record<string, string>> = {
-  early_terminate: 'schedule',
-  run_cap: 'trials',
-  program: 'text',
-  command: 'flags',
+  early_terminate: 'use schedule',
+  run_cap: 'use trials',
+  program: 'use text',
+  command: 'use flags',
+  metric: 'a sweep always looks for the lowest validation loss',
 };
 
 export function isDefinitionFile(path: string): boolean {
@@ -63,7 +64,7 @@ export async function readDefinitionFile(path: string): Promise<DefinitionFile> 
   const unknown = Object.keys(file).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) {
     const other = OTHER_WORDS[unknown];
-    fail(`there is no key ${JSON.stringify(unknown)}${other ? `: use ${other}` : hintFor(unknown, KEYS)}`);
+    fail(`there is no key ${JSON.stringify(unknown)}${other ? `: ${other}.` : hintFor(unknown, KEYS)}`);
   }
   const folder = dirname(path);
   const place = (name: string) => (isAbsolute(name) ? name : resolve(folder, name));

@@ -58,8 +58,9 @@ export interface CheckedDefinition extends SweepDefinition {
 }
 
 const DEFAULT_TRIALS = 20;
-const MAX_TRIALS = 100_000;
-const MAX_RUNGS = 10;
+export const MAX_TRIALS = 100_000;
+export const MAX_RUNGS = 10;
+export const MAX_ETA = 100;
 
 /**
  * Checks a definition and fills in the defaults.
@@ -98,7 +99,7 @@ export function checkDefinition(given: GivenDefinition, where = 'sweep: '): Chec
     ...{ method, space, options, trials },
     seed: whole('seed', seed, [0, 2 ** 32 - 1], where),
     rungs: whole('rungs', given.rungs ?? (method === 'random' ? 3 : 1), [1, MAX_RUNGS], where),
-    eta: whole('eta', eta, [2, 100], where),
+    eta: whole('eta', eta, [2, MAX_ETA], where),
   };
   return definition;
 }
@@ -124,7 +125,7 @@ export const TRIAL_DEFAULTS = { threads: 1, baseline: false, keep: 1, saveName: 
 
 function checkFixed(options: Readonly<Record<string, unknown>>, where: string): Given<TrainingOptions> {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new UsageError(`${where}expected fixed options by name, got ${kindOf(options)}`);
+    throw new UsageError(`${where}flags: got ${kindOf(options)}, expected options by name`);
   const checked = Object.entries(options).map(([name, value]) => {
     const key = optionNamed(name, where);
     return [key, checkValue(key, value, name, where)] as const;
@@ -180,7 +181,7 @@ function checkParameter(key: keyof TrainingOptions, given: unknown, name: string
   if (distribution === 'constant' || distribution === 'categorical')
     fail(`the distribution ${distribution} needs ${distribution === 'constant' ? 'a value' : 'values'}`);
   if (typeof min !== 'number' || typeof max !== 'number' || !isNumber(key))
-    return fail(isNumber(key) ? 'a range needs two numbers, min and max' : 'it is no number: give values');
+    return fail(isNumber(key) ? 'a range needs two numbers, min and max' : 'it is not a number: give values');
   if (!(min < max)) fail(`min must be less than max, got ${min} and ${max}`);
   checkValue(key, min, name, where);
   checkValue(key, max, name, where);

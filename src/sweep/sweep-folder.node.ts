@@ -1,7 +1,7 @@
 /** The folders of sweeps: `sweeps/NAME/` has the state of a sweep, the checkpoints of its trials and, once chosen, its best model. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { SweepError, UsageError } from '../errors.ts';
+import { OptionError, SweepError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { SweepPlan } from './plan.node.ts';
 import type { NewSweep, SweepStore } from './store.ts';
@@ -23,11 +23,12 @@ export function nameOfText(path: string): string {
   );
 }
 
-/** @throws {UsageError} for a name that can't be the name of a folder */
+/** @throws {OptionError} for a name that can't be the name of a folder */
 export function checkSweepName(name: string): void {
   if (/^[\w][\w .-]{0,99}$/.test(name)) return;
-  throw new UsageError(
-    `name: got ${JSON.stringify(name)}, expected up to 100 letters, digits, dots, dashes and spaces`,
+  throw new OptionError(
+    'name',
+    `got ${JSON.stringify(name)}, expected up to 100 letters, digits, underscores, dots, dashes and spaces, and none of the last three at the start`,
   );
 }
 

@@ -84,7 +84,7 @@ async function created(input: SweepInput) {
   if (!textFile || first === undefined)
     throw new UsageError('sweep: `textFile` is missing: where the text is');
   if (first === '-')
-    throw new UsageError(`${where ?? ''}a sweep reads its text many times: save standard input to a file.`);
+    throw new UsageError('a sweep reads its text many times: save standard input to a file.');
   if (parameters === undefined)
     throw new UsageError(`${where ?? 'sweep: '}there are no parameters: nothing to search`);
   const { trials, ...definition } = checkDefinition({ ...input, parameters }, where);

@@ -55,7 +55,8 @@ export function infoOf(type: z.core.$ZodType): OptionInfo {
 }
 
 /** A whole number from `minimum` to 2³¹ − 1. */
-export const count = (minimum: number) => z.int().check(z.minimum(minimum), z.maximum(2 ** 31 - 1));
+export const count = (minimum: number, maximum = 2 ** 31 - 1) =>
+  z.int().check(z.minimum(minimum), z.maximum(maximum));
 /** A number above zero. */
 export const positive = () => z.number().check(z.gt(0));
 /** A number from 0 to 1. */

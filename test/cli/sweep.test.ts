@@ -113,7 +113,11 @@ test('mistakes: one sentence each, and nothing is made', async (context) => {
     [['-rnn_size=3'], /^unknown flag -rnn_size\. It is a flag of training: --try rnn-size=3$/m],
     [['--trails', '9'], /^unknown flag --trails\. Did you mean --trials\?$/m],
     [['--try', 'rnn-size=1,2', '--csv'], /^--csv can't be used with sweep run$/m],
-    [['--try', 'rnn-size=1,2', '--name', '../x'], /^name: got "\.\.\/x", expected up to 100 letters/m],
+    [['--try', 'rnn-size=1,2', '--name', '../x'], /^--name: got "\.\.\/x", expected up to 100 letters/m],
+    [['--try', 'rnn-size=1,2', '--rungs', '11'], /^--rungs: got 11, expected a whole number from 1 to 10$/m],
+    [['--try', 'rnn-size=1,2', '--eta', '1'], /^--eta: got 1, expected a whole number from 2 to 100$/m],
+    [['--try', 'dropout=0..0.5', '--trials', '100001'], /^--trials: got 100001, expected .* to 100000$/m],
+    [['--try', 'rnn-size=1,2', '--database', 'x'], /^--database: got "x", expected postgres:/m],
     [[], /^--try: there is nothing to search/m],
     [
       ['--try', 'clip-norm=1,2', '--try', 'clip-mean-norm=1'],

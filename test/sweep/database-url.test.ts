@@ -8,10 +8,10 @@ import { checkDatabaseUrl, hidePassword } from '../../src/sweep/postgres/databas
 test('only URLs of PostgreSQL are taken, and messages hide passwords', () => {
   for (const url of ['postgres://h/d', 'postgresql://u:p@h:5432/d?sslmode=require']) checkDatabaseUrl(url);
   assert.throws(() => checkDatabaseUrl('mysql://u:secret@h/d'), {
-    code: 'usage',
+    code: 'option',
     message: /got "mysql:\/\/u:\*\*\*@h\/d", expected postgres:/,
   });
-  assert.throws(() => checkDatabaseUrl('book.txt'), { code: 'usage' });
+  assert.throws(() => checkDatabaseUrl('book.txt'), { code: 'option' });
   assert.equal(
     hidePassword('postgres://u:a:b/c@h/d?password=x&a=1'),
     'postgres://u:***@h/d?password=***&a=1',

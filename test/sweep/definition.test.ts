@@ -56,7 +56,7 @@ for (const [parameters, message, more] of [
   ],
   [{ dropout: { min: 0, max: 1 } }, /^x: dropout: got 1, expected a number .* less than 1$/],
   [{ dropout: { min: 0 } }, /^x: dropout: a range needs two numbers, min and max$/],
-  [{ model: { min: 1, max: 2 } }, /^x: model: it is no number: give values$/],
+  [{ model: { min: 1, max: 2 } }, /^x: model: it is not a number: give values$/],
   [
     { lr: { min: 1e-4, max: 1, distribution: 'log_uniform' } },
     /^x: lr: there is no distribution "log_uniform"/,
@@ -153,7 +153,8 @@ parameters:
   for (const [text, message] of [
     ['version: 2', /moby\.yaml: the file is of version 2; this program reads version 1\.$/],
     ['paramters: {}', /moby\.yaml: there is no key "paramters"\. Did you mean parameters\?$/],
-    ['early_terminate: {type: hyperband}', /moby\.yaml: there is no key "early_terminate": use schedule$/],
+    ['early_terminate: {type: hyperband}', /moby\.yaml: there is no key "early_terminate": use schedule\.$/],
+    ['metric: {name: loss}', /no key "metric": a sweep always looks for the lowest validation loss\.$/],
     ['schedule: asha', /moby\.yaml: schedule: got "asha", expected none or halving$/],
     ['schedule: {kind: halving, rung: 3}', /schedule: there is no key "rung"\. Did you mean rungs\?$/],
     ['- a list', /moby\.yaml: got an array, expected the keys of a sweep/],

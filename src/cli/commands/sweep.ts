@@ -1,5 +1,6 @@
 /** `char-rnn sweep`: its definition and flags. */
 import * as z from 'zod/mini';
+import { MAX_ETA, MAX_RUNGS } from '../../sweep/definition.ts';
 import { METHODS } from '../../sweep/search.ts';
 import { flagOfTraining } from '../../sweep/training-option.ts';
 import { checkOptions } from '../../util/check-options.ts';
@@ -36,12 +37,12 @@ const flagsSchema = z.strictObject({
     help: 'seed of the random search; default 1; --try seed=1 sets the seed of the training runs',
     common: true,
   }),
-  rungs: option(z.optional(count(1)), {
+  rungs: option(z.optional(count(1, MAX_RUNGS)), {
     flag: 'rungs',
     group: 'Training',
     help: 'rungs of successive halving: after each, only the best trials continue; 1 trains all to the end; default: 3 for random, 1 for grid',
   }),
-  eta: option(z.optional(count(2)), {
+  eta: option(z.optional(count(2, MAX_ETA)), {
     flag: 'eta',
     group: 'Training',
     help: 'one trial in N continues to the next rung, which is N times as long; default 3',

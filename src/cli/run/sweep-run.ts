@@ -1,8 +1,8 @@
 /** `char-rnn sweep run` and `resume`: work on a sweep until it has ended, and show how far it is. */
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { SweepError, UsageError } from '../../errors.ts';
-import { checkDefinition } from '../../sweep/definition.ts';
+import { OptionError, SweepError, UsageError } from '../../errors.ts';
+import { checkDefinition, MAX_TRIALS } from '../../sweep/definition.ts';
 import { isDefinitionFile, readDefinitionFile } from '../../sweep/definition-file.node.ts';
 import type { SweepEvent } from '../../sweep/events.ts';
 import { joinSweep } from '../../sweep/join-sweep.node.ts';
@@ -70,6 +70,8 @@ async function givenSweep(
 ): Promise<SweepInput | undefined> {
   const { method, seed, rungs, eta, name, validation, trials } = flags;
   const count = trials === undefined || trials.startsWith('+') ? undefined : Number(trials);
+  if (count !== undefined && count > MAX_TRIALS)
+    throw new OptionError('trials', `got ${count}, expected a whole number from 1 to ${MAX_TRIALS}`);
   const set = Object.entries({ method, seed, rungs, eta, name, validation, trials: count });
   const own = Object.fromEntries(set.filter(([, value]) => value !== undefined));
   const parameters = triedParameters(flags.try);

@@ -1,11 +1,12 @@
 /** The URL of a PostgreSQL database. */
-import { UsageError } from '../../errors.ts';
+import { OptionError } from '../../errors.ts';
 
-/** @throws {UsageError} for anything but a PostgreSQL URL */
+/** @throws {OptionError} for anything but a PostgreSQL URL */
 export function checkDatabaseUrl(url: string): void {
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return;
-  throw new UsageError(
-    `database: got ${JSON.stringify(hidePassword(url))}, expected postgres://USER:PASSWORD@HOST/DATABASE`,
+  throw new OptionError(
+    'database',
+    `got ${JSON.stringify(hidePassword(url))}, expected postgres://USER:PASSWORD@HOST/DATABASE`,
   );
 }
 

@@ -123,7 +123,7 @@ test(
       [
         'mysql://x@127.0.0.1/y',
         2,
-        /^database: got "mysql:.*, expected postgres:\/\/USER:PASSWORD@HOST\/DATABASE$/m,
+        /^--database: got "mysql:.*, expected postgres:\/\/USER:PASSWORD@HOST\/DATABASE$/m,
       ],
       [
         'postgres://x:secret@127.0.0.1:1/y',
