@@ -3,7 +3,7 @@ import { text as textToRead } from './neurons-state.ts';
 import { openFile, openProblem } from './session.ts';
 import { takeTrainingText } from './training-state.ts';
 
-const TEXT_NAME = /\.(txt|text|md|tex|csv|tsv|xml|json|jsonl|html?|[chjt]s|c|cpp|h|py|rs|go|java)$/i;
+const TEXT_NAME = /\.(txt|text|md|tex|csv|tsv|xml|json|jsonl|html?|[chjt]s|c|cpp|h|py|rs|go|java)(\.gz)?$/i;
 
 /** @param page The name of the page that is shown. */
 export function acceptDrops(page: () => string): void {

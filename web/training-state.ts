@@ -21,6 +21,8 @@ interface Curve {
 const EMPTY: Curve = { x: [], train: [], smooth: [], validation: [] };
 
 export const text = signal('');
+/** The bytes of the file that `text` comes from; undefined for a text that was pasted or edited. */
+const fileBytes = signal<Uint8Array | undefined>(undefined);
 export const textName = signal('pasted-text');
 export const facts = signal<readonly OptionFacts[]>([]);
 export const settings = signal<Settings>({ preset: 'balanced', time: '5m' });
@@ -81,7 +83,13 @@ export async function listRuns(): Promise<void> {
   }
 }
 
-export async function start(resume?: StoredRun): Promise<void> {
+/**
+ * Starts a run on the text.
+ *
+ * @param resume A stored run to continue instead.
+ * @param lastIteration The iteration that it is to end with. Default: its own.
+ */
+export async function start(resume?: StoredRun, lastIteration?: number): Promise<void> {
   if (running.value) return;
   const abort = new AbortController();
   reset();
@@ -90,7 +98,8 @@ export async function start(resume?: StoredRun): Promise<void> {
     running.value = abort;
     if (!resume) navigator.storage?.persist?.().catch(() => false);
     const name = resume?.name ?? textName.value;
-    const request = { text: resume ? '' : text.value, name, options, resume: resume?.id };
+    const own = fileBytes.value ?? text.value;
+    const request = { text: resume ? '' : own, name, options, resume: resume?.id, lastIteration };
     for await (const message of worker.stream('train', request, abort.signal)) handle(message);
   } catch (error) {
     problem.value = error;
@@ -208,10 +217,19 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** @throws {Error} while a run is going, or if the file can't be read */
+/** @throws {Error} while a run is going, or if the file can't be read as a text */
 export async function takeTrainingText(file: File): Promise<void> {
   if (running.value) throw new Error('a run is going: stop it before you choose another text.');
-  const content = await file.text();
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const content = await worker.call('decode', { name: file.name, bytes });
   textName.value = file.name;
   text.value = content;
+  fileBytes.value = bytes;
+}
+
+/** Takes a text that was pasted or edited; an empty one clears the field. */
+export function typeTrainingText(content: string): void {
+  text.value = content;
+  textName.value = 'pasted-text';
+  fileBytes.value = undefined;
 }

@@ -39,13 +39,10 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     const page = await site().open('#/train');
     await start(page, { maxEpochs: '5000' });
     await page.getByText(/iteration \d+ of/).waitFor();
-    await page
-      .locator('input[type="file"]')
-      .last()
-      .evaluate((field) => {
-        const key = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true });
-        field.dispatchEvent(key);
-      });
+    await page.getByLabel('a file to train on').evaluate((field) => {
+      const key = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true });
+      field.dispatchEvent(key);
+    });
     await page.getByRole('link', { name: 'Neurons' }).click();
     await page.keyboard.press('Escape');
     // The event of a key has no element as its target while the document has the focus.

@@ -1,6 +1,40 @@
 /** The runs stored in this browser. */
 import { download, openModel, worker } from '../session.ts';
 import { keepsNothing, listRuns, running, start, stored } from '../training-state.ts';
+import type { StoredRun } from '../worker/stored-runs.ts';
+
+/** Continues a run, to its own end or to another iteration. */
+function ContinueForm({ run }: { readonly run: StoredRun }) {
+  const { iteration, iterations } = run;
+  const end = iteration < iterations ? iterations : 2 * iteration;
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const last = Number(new FormData(event.currentTarget).get('last'));
+        start(run, last === iterations ? undefined : last);
+      }}
+    >
+      <button type="submit" disabled={!!running.value}>
+        Continue
+      </button>
+      <label class="inline">
+        to iteration
+        <input
+          key={end}
+          type="number"
+          name="last"
+          class="short"
+          min={iteration + 1}
+          required
+          defaultValue={end}
+          disabled={!!running.value}
+        />
+      </label>
+    </form>
+  );
+}
 
 export function StoredRuns() {
   const runs = stored.value ?? [];
@@ -33,11 +67,6 @@ export function StoredRuns() {
               >
                 Open
               </button>
-              {run.iteration < run.iterations && (
-                <button type="button" disabled={!!running.value} onClick={() => start(run)}>
-                  Continue
-                </button>
-              )}
               <button
                 type="button"
                 onClick={async () =>
@@ -58,6 +87,7 @@ export function StoredRuns() {
                 Delete
               </button>
             </span>
+            <ContinueForm run={run} />
           </li>
         ))}
       </ul>

@@ -1,4 +1,5 @@
 /** Train: a model on a text, in the page. */
+import { AdoptRun } from '../components/adopt-run.tsx';
 import { Controls, flagsOf, problemOf, quoted } from '../components/controls.tsx';
 import { GpuChoice } from '../components/gpu-choice.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
@@ -23,6 +24,7 @@ import {
   takeTrainingText,
   text,
   textName,
+  typeTrainingText,
 } from '../training-state.ts';
 import { inWords } from '../words.ts';
 
@@ -88,6 +90,7 @@ export function Train() {
           </code>
         </details>
         <StoredRuns />
+        <AdoptRun />
       </section>
       <section class="panel" aria-labelledby="run-title">
         <h2 id="run-title">The run</h2>
@@ -135,15 +138,14 @@ function TextInput() {
         placeholder="paste a text, or drop a file on this page: the longer, the better"
         disabled={running.value !== undefined}
         onInput={(event) => {
-          text.value = event.currentTarget.value;
-          textName.value = 'pasted-text';
+          typeTrainingText(event.currentTarget.value);
         }}
       />
       <span class="row">
         <input
           type="file"
           aria-label="a file to train on"
-          accept=".txt,.md,.tex,.csv,.xml,.json,text/*"
+          accept=".txt,.md,.tex,.csv,.xml,.json,.gz,text/*"
           disabled={running.value !== undefined}
           onChange={(event) => {
             const file = event.currentTarget.files?.[0];
@@ -154,13 +156,7 @@ function TextInput() {
           }}
         />
         {text.value !== '' && (
-          <button
-            type="button"
-            disabled={running.value !== undefined}
-            onClick={() => {
-              text.value = '';
-            }}
-          >
+          <button type="button" disabled={running.value !== undefined} onClick={() => typeTrainingText('')}>
             Clear
           </button>
         )}

@@ -98,14 +98,23 @@ export interface StretchFacts {
 /** The GPU of the page: its name, or why there is none. */
 export type GpuFacts = { readonly name: string } | { readonly problem: string };
 
+/** A file that the reader has chosen. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface TrainRequest {
-  readonly text: string;
+  /** What was pasted, or the bytes of a file. */
+  readonly text: string | Uint8Array;
   /** The name of the text. */
   readonly name: string;
   /** For a run that is continued: the options that replace its own. */
   readonly options: Partial<TrainingOptions>;
   /** The run to continue; undefined for a new one. */
   readonly resume: string | undefined;
+  /** For a run that is continued: the iteration to end with. Default: its own. */
+  readonly lastIteration?: number | undefined;
 }
 
 /** The numbers of some iterations: [iteration, epoch, training loss, milliseconds] for each. */
@@ -169,6 +178,8 @@ export interface Api {
   surprise(_: undefined, signal: AbortSignal): Promise<Float64Array>;
   /** The GPU that could train. */
   gpu(_: undefined): Promise<GpuFacts>;
+  /** The content of a text file, in whatever encoding it is. */
+  decode(file: NamedBytes): Promise<string>;
   train(request: TrainRequest, signal: AbortSignal): AsyncGenerator<TrainingMessage, void, void>;
   /** The runs that this browser keeps. */
   runs(_: undefined): Promise<StoredRun[]>;
@@ -176,5 +187,7 @@ export interface Api {
   openRun(run: { readonly id: string; readonly which: 'best' | 'last' }): Promise<ModelFacts>;
   /** The bytes of a run's newest checkpoint. */
   runFile(id: string): Promise<Uint8Array>;
+  /** Stores a run that was trained elsewhere, so that it can continue here. */
+  adoptRun(request: { readonly checkpoint: NamedBytes; readonly text: NamedBytes }): Promise<StoredRun>;
   deleteRun(id: string): Promise<void>;
 }

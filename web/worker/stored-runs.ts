@@ -41,12 +41,19 @@ export class RunFolder {
     return new RunFolder(id, await (await runsFolder()).getDirectoryHandle(id, options));
   }
 
-  async writeText(text: string): Promise<void> {
-    await writeOpfsFile(this.#folder, TEXT, [new TextEncoder().encode(text)]);
+  async writeText(text: string | Uint8Array): Promise<void> {
+    const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+    await writeOpfsFile(this.#folder, TEXT, [bytes]);
   }
 
-  async text(): Promise<string> {
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await this.#file(TEXT));
+  /** The text, byte for byte: its hash identifies it. */
+  async text(): Promise<Uint8Array> {
+    return this.#file(TEXT);
+  }
+
+  /** Sets the checkpoint that the run continues from. */
+  async writeLast(checkpoint: Uint8Array): Promise<void> {
+    await writeOpfsFile(this.#folder, 'last.safetensors', [checkpoint]);
   }
 
   /** @param record Without the fields that the files themselves have. */
@@ -78,6 +85,21 @@ export class RunFolder {
     const bytes = await readOpfsFile(this.#folder, name);
     if (!bytes) throw new Error(`the run ${this.id} has no ${name}.`);
     return bytes;
+  }
+}
+
+/**
+ * Makes the folder of a new run.
+ *
+ * @param fill Writes its first files. If it fails, nothing of the folder stays.
+ */
+export async function newRunFolder<T>(fill: (folder: RunFolder) => Promise<T>): Promise<T> {
+  const id = crypto.randomUUID().slice(0, 8);
+  try {
+    return await fill(await RunFolder.open(id, { create: true }));
+  } catch (error) {
+    await deleteRun(id).catch(() => {});
+    throw error;
   }
 }
 

@@ -1,10 +1,12 @@
 /** Training in the worker: the events of a run as messages, at most ten a second. */
+import { openCheckpoint } from '../../src/formats/open.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
 import { train } from '../../src/train/train.ts';
 import type { Api, TrainingMessage, TrainRequest } from './api.ts';
 import { setModel } from './open-model.ts';
-import { deleteRun, RunFolder } from './stored-runs.ts';
+import { optionsToEndAt } from './run-end.ts';
+import { newRunFolder, RunFolder } from './stored-runs.ts';
 
 type StartedEvent = Extract<TrainingEvent, { type: 'started' }>;
 
@@ -97,13 +99,13 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
 /** The run's folder; a reason if the browser keeps none, for example in a private window. */
 async function folderOf({ resume, text }: TrainRequest): Promise<{ folder?: RunFolder; problem?: string }> {
   if (resume !== undefined) return { folder: await RunFolder.open(resume) };
-  const id = crypto.randomUUID().slice(0, 8);
   try {
-    const folder = await RunFolder.open(id, { create: true });
-    await folder.writeText(text);
+    const folder = await newRunFolder(async (made) => {
+      await made.writeText(text);
+      return made;
+    });
     return { folder };
   } catch (error) {
-    await deleteRun(id).catch(() => {});
     return {
       problem: `this browser can't store the run (${(error as Error).message}): save the model before you close the page.`,
     };
@@ -111,14 +113,17 @@ async function folderOf({ resume, text }: TrainRequest): Promise<{ folder?: RunF
 }
 
 async function runOf(
-  { text, name, options, resume }: TrainRequest,
+  { text, name, options, resume, lastIteration }: TrainRequest,
   folder: RunFolder | undefined,
   signal: AbortSignal,
 ): Promise<AsyncIterable<TrainingEvent>> {
   // The page offers only the best and the last checkpoint, of which the storage has copies.
   const given = { signal, name, checkpointDir: folder?.storage, keep: 1 };
   if (resume === undefined || !folder) return train({ ...options, ...given, text });
-  return train({ ...options, ...given, text: await folder.text(), resume: await folder.checkpoint('last') });
+  const checkpoint = openCheckpoint(await folder.checkpoint('last'), name);
+  const { training } = checkpoint;
+  const end = lastIteration !== undefined && training ? optionsToEndAt(lastIteration, training) : {};
+  return train({ ...options, ...end, ...given, text: await folder.text(), resume: checkpoint });
 }
 
 function factsOf(event: StartedEvent): string[] {

@@ -72,6 +72,9 @@ const api: Api = {
   async gpu() {
     return (await import('./gpu.ts')).gpuFacts();
   },
+  async decode(file) {
+    return (await import('./text-file.ts')).decodedText(file);
+  },
   async *train(request, signal) {
     yield* (await training()).trainInWorker(request, signal);
   },
@@ -85,6 +88,9 @@ const api: Api = {
   },
   async runFile(id) {
     return (await (await runs()).RunFolder.open(id)).checkpoint('last');
+  },
+  async adoptRun({ checkpoint, text }) {
+    return (await import('./adopt-run.ts')).adoptRun(checkpoint, text);
   },
   async deleteRun(id) {
     return (await runs()).deleteRun(id);
