@@ -12,7 +12,6 @@
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { factsOf, type GpuDevice, requestDevice } from '../src/engine/webgpu/device.ts';
 import { openNodeDevice } from '../src/engine/webgpu/provider.node.ts';
 import { recurrentTuning } from '../src/engine/webgpu/tuning.ts';
 import { WebGpuEngine } from '../src/engine/webgpu/webgpu-engine.ts';
@@ -22,6 +21,7 @@ import { checkTrainingOptions } from '../src/train/options.ts';
 import { flopsPerSymbol } from '../src/train/preset/preset.ts';
 import { Optimizer } from '../src/train/run/optimizer.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import { nullDevice } from './null-gpu.ts';
 
 interface Shape {
   readonly hiddenSize: number;
@@ -77,20 +77,6 @@ for (const shape of SHAPES) {
   }
 }
 gpu.release();
-
-async function nullDevice(): Promise<GpuDevice> {
-  const name: string = 'webgpu';
-  const { create } = (await import(name)) as { create(options: readonly string[]): GPU };
-  const instance = create(['backend=null']);
-  const adapter = await instance.requestAdapter();
-  if (!adapter) throw new Error("Dawn's null backend gave no adapter");
-  const facts = {
-    ...factsOf(adapter, { number: 0, twin: undefined, name: 'no GPU', backend: 'null' }),
-    isSoftware: false,
-  };
-  // The instance must live as long as its device.
-  return { device: await requestDevice(adapter, facts), adapter: facts, release: () => void instance };
-}
 
 /** Milliseconds of an iteration, and of the processor to record one, after some that compile the kernels. */
 async function measure(shape: Shape) {

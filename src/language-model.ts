@@ -24,6 +24,7 @@ import type { UnitStates } from './inspect/unit-states.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { atTemperature } from './model/temperature.ts';
 import { type LoadedModel, ModelEngine, type PoolLimits } from './model-engine.ts';
+import { checkDeviceDraws } from './sample/device-draws.ts';
 import {
   type CompleteInput,
   type GenerateAllInput,
@@ -323,8 +324,10 @@ export class LanguageModel {
     const notices = new Set([...prompts.flatMap((prompt) => prompt.notices), ...plan.notices]);
     for (const notice of notices) onNotice?.(notice);
     if (prompts.length === 0) return;
+    const pool = await this.#engine.pool();
+    checkDeviceDraws(pool.engine, { ...options, alternatives }, plan.controls);
     yield* writeTexts({
-      pool: await this.#engine.pool(),
+      pool,
       ...{ vocabulary, plan, echo, hold, signal, alternatives },
       texts: prompts.map((prompt, k) => ({
         prompt,

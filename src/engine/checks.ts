@@ -6,6 +6,7 @@
 import { UnsupportedError } from '../errors.ts';
 import { gateCount, stateParts } from './cells.ts';
 import {
+  ALL_DRAW_CONTROLS,
   type Compute,
   type CrossEntropy,
   type DropoutCall,
@@ -13,6 +14,7 @@ import {
   type Engine,
   type Generate,
   type LinearForward,
+  NEUTRAL_CONTROLS,
   NO_TOKEN,
   type NumberArray,
   type PenaltyWindow,
@@ -321,6 +323,21 @@ export function checkGenerate({ rows, slots, uniforms }: Generate, V: number): {
     if (window) checkWindow(window, steps, V);
   }
   return { steps };
+}
+
+/** @throws {UnsupportedError} if a call of `generate` draws on the device, and the engine can't, or not with these controls */
+export function checkDraws(
+  { description: { name, capabilities } }: Pick<Engine, 'description'>,
+  { draws, rows }: Generate,
+): void {
+  if (draws !== 'device') return;
+  const { deviceDrawControls } = capabilities;
+  if (!deviceDrawControls) throw new UnsupportedError(`the ${name} engine does not draw on a device.`);
+  const refused = [...ALL_DRAW_CONTROLS].filter((control) => !deviceDrawControls.has(control));
+  for (const { controls } of rows) {
+    const active = refused.find((control) => controls[control] !== NEUTRAL_CONTROLS[control]);
+    if (active) throw new UnsupportedError(`the ${name} engine does not apply ${active} on its device.`);
+  }
 }
 
 function checkWindow({ counts, length, expiring }: PenaltyWindow, steps: number, V: number): void {

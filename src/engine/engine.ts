@@ -344,6 +344,9 @@ export interface DrawControls {
   readonly logitBias?: Float64Array | undefined;
 }
 
+/** Where `generate` draws: on the host, in double precision, or on the engine's device. */
+export type DrawPlace = 'host' | 'device';
+
 /** The penalty window of one sequence. */
 export interface PenaltyWindow {
   /** [V]: how often each token occurs in it. Not changed. */
@@ -377,6 +380,11 @@ export interface Generate {
   readonly uniforms: Float64Array;
   /** [N]. */
   readonly rows: readonly RowDraw[];
+  /**
+   * Default: `host`. `device` needs the capability `deviceDrawControls`. It draws in float32, so a uniform number near the boundary between
+   * two tokens may give the other one.
+   */
+  readonly draws?: DrawPlace | undefined;
   /** Units to hold while the drawn tokens are read, each part of a unit at most once. Default: none. */
   readonly hold?: readonly HeldUnit[] | undefined;
 }
@@ -411,6 +419,8 @@ export interface EngineLimits {
 export interface EngineCapabilities {
   /** The draw controls that `generate` supports. A caller that needs others must choose the tokens itself, between calls of `step`. */
   readonly drawControls: ReadonlySet<keyof DrawControls>;
+  /** Those that it supports with `draws: 'device'`. Undefined: it draws only on the host. */
+  readonly deviceDrawControls?: ReadonlySet<keyof DrawControls> | undefined;
   /** Whether results have the same bits as those of every other engine with this capability: native and WebAssembly. */
   readonly exactBits: boolean;
   /** Whether its calls can compute in `bfloat16`. */
@@ -421,15 +431,15 @@ export interface EngineCapabilities {
   readonly float16: boolean;
 }
 
-/** The type demands every control. */
-const EVERY_DRAW_CONTROL: Readonly<Record<keyof DrawControls, true>> = {
-  ...{ temperature: true, topK: true, topP: true, minP: true, logitBias: true },
-  ...{ repetitionPenalty: true, presencePenalty: true, frequencyPenalty: true },
+/** The draw controls with values that change nothing. The type demands every control. */
+export const NEUTRAL_CONTROLS: DrawControls & Readonly<Record<keyof DrawControls, unknown>> = {
+  ...{ temperature: 1, topK: 0, topP: 1, minP: 0, logitBias: undefined },
+  ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
 };
 
 /** All draw controls. */
 export const ALL_DRAW_CONTROLS: ReadonlySet<keyof DrawControls> = new Set(
-  Object.keys(EVERY_DRAW_CONTROL) as (keyof DrawControls)[],
+  Object.keys(NEUTRAL_CONTROLS) as (keyof DrawControls)[],
 );
 
 /** The elements that `read` returns, in row-major order; for a vector, in canonical order. */

@@ -4,7 +4,7 @@
  *
  * The pool computes all texts in one batch. The tokens of a text do not depend on the other texts.
  */
-import type { HeldUnit } from '../engine/engine.ts';
+import type { DrawPlace, HeldUnit } from '../engine/engine.ts';
 import { PredictionReader, type TokenDetails } from '../model/token-details.ts';
 import type { MersenneTwister } from '../util/mersenne-twister.ts';
 import { type Controls, canDraw } from './choice/controls.ts';
@@ -30,6 +30,8 @@ export interface TokenGeneration {
   readonly alternatives?: number | undefined;
   /** Units to hold while the texts are written, but not while their prompts are read. Default: none. */
   readonly hold?: readonly HeldUnit[] | undefined;
+  /** `device` only if `checkDeviceDraws` allows it. Default: `host`. */
+  readonly draws?: DrawPlace | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,7 +53,7 @@ const MAX_CONCURRENT = 128;
 export async function* generateTokens(
   generation: TokenGeneration,
 ): AsyncGenerator<readonly TokenPiece[], void, void> {
-  const { pool, texts, hold, signal } = generation;
+  const { pool, texts, hold, draws, signal } = generation;
   const ready = new ReadyTexts();
   const sequences = makeSequences(generation, (index) => ready.add(index));
   sequences.forEach((sequence, index) => {
@@ -67,6 +69,7 @@ export async function* generateTokens(
       prompt: texts[group[0] as number]?.prompt ?? [],
       sequences: group.map((index) => sequences[index] as Sequence<TokenDetails>),
       hold,
+      draws,
       onFailure: (error) => ready.fail(error),
     });
     handles.add(handle);
@@ -101,12 +104,12 @@ export async function* generateTokens(
 }
 
 function makeSequences(
-  { pool, controls, limits, texts, alternatives }: TokenGeneration,
+  { pool, controls, limits, texts, draws, alternatives }: TokenGeneration,
   onMore: (index: number) => void,
 ): Sequence<TokenDetails>[] {
   const reader =
     alternatives === undefined ? undefined : new PredictionReader(controls.vocabularySize, alternatives);
-  const isEngineSampled = canDraw(pool.engine, controls);
+  const isEngineSampled = draws === 'device' || canDraw(pool.engine, controls);
   return texts.map(
     ({ generator, constraint }, index) =>
       new Sequence({

@@ -1,11 +1,13 @@
 /** The schemas of sampling options (see `train/options.ts`), and the options resolved for a vocabulary. */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
+import type { DrawPlace } from '../engine/engine.ts';
 import { OptionError } from '../errors.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
 import { count, option, seed } from '../util/option-info.ts';
 import { type Controls, controlNotices, resolveControls } from './choice/controls.ts';
 import { controlOptions } from './choice/filters.ts';
+import { deviceDrawOptions } from './device-draws.ts';
 import type { Constraint } from './form/constraint.ts';
 import { formOptions, resolveForm } from './form/form.ts';
 import { holdOptions } from './hold.ts';
@@ -27,6 +29,7 @@ export const generateOptionsSchema = z.strictObject({
   ...formOptions,
   ...beamOptions,
   ...holdOptions,
+  ...deviceDrawOptions,
   seed: option(z._default(seed(), 123), {
     flag: 'seed',
     group: 'Sampling',
@@ -114,6 +117,7 @@ export interface SamplingPlan {
   /** Hypotheses of a beam search; 0: sample instead. */
   readonly beam: number;
   readonly beamNorm: number;
+  readonly draws: DrawPlace;
 }
 
 /** @throws {OptionError} for options that contradict each other, or that the vocabulary does not allow */
@@ -136,5 +140,13 @@ export function planSampling(vocabulary: Vocabulary, options: GenerateOptions): 
       );
   }
   const notices = [...controlNotices(vocabulary, options), ...limits.notices];
-  return { controls, limits, notices, form, beam: options.beam, beamNorm: options.beamNorm };
+  return {
+    controls,
+    limits,
+    notices,
+    form,
+    beam: options.beam,
+    beamNorm: options.beamNorm,
+    draws: options.draws,
+  };
 }

@@ -81,11 +81,12 @@ function sampleTexts({
   vocabulary,
   ...rest
 }: WriterInput): AsyncGenerator<readonly TokenPiece[], void, void> {
-  const { controls, limits, form } = plan;
+  const { controls, limits, form, draws } = plan;
   return generateTokens({
     ...rest,
     controls,
     limits,
+    draws,
     texts: texts.map(({ prompt, seed }) => ({
       prompt: prompt.tokens,
       generator: new MersenneTwister(seed),

@@ -7,6 +7,7 @@ import {
   type DrawControls,
   type Engine,
   type FloatArray,
+  NEUTRAL_CONTROLS,
   NO_TOKEN,
   type RowDraw,
   type Tensor,
@@ -30,11 +31,6 @@ const layout: Layout = [
 ];
 const T = 4;
 const B = 3;
-
-const PLAIN: DrawControls = {
-  ...{ temperature: 1, topK: 0, topP: 1, minP: 0 },
-  ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
-};
 
 /** Each rule with some parameters, and its step for one element: from the gradient, the moments before it, and the number of updates. */
 const RULES: {
@@ -665,7 +661,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       await engine.generate({
         ...call,
         uniforms: Float64Array.of(0.1, 0.2, 0.3, 0.4),
-        rows: Array(2).fill({ controls: PLAIN }),
+        rows: Array(2).fill({ controls: NEUTRAL_CONTROLS }),
       });
       return engine.bytesInUse;
     };
@@ -684,7 +680,7 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       const states = [engine.tensor('float', [2, 3, H]), engine.tensor('float', [1, 3, H])];
       const drawn = await engine.generate({
         ...{ weights, states, output, uniforms, slots: Int32Array.of(0, 1, 2) },
-        rows: Array(3).fill({ controls: { ...PLAIN, temperature } }),
+        rows: Array(3).fill({ controls: { ...NEUTRAL_CONTROLS, temperature } }),
       });
       const expected = Array.from(uniforms, (uniform, row) =>
         drawToken(values.slice(row * V, (row + 1) * V), uniform, temperature),
@@ -703,17 +699,17 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       logitBias[4] = 1.5;
       const penalties = { repetitionPenalty: 1.3, presencePenalty: 0.4, frequencyPenalty: 0.2 };
       const controls: DrawControls[] = [
-        { ...PLAIN, temperature: 0.8, topK: 3 },
-        { ...PLAIN, temperature: 1.2, topP: 0.7 },
-        { ...PLAIN, minP: 0.3 },
-        { ...PLAIN, logitBias },
-        { ...PLAIN, temperature: 0, logitBias, ...penalties },
-        { ...PLAIN, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, logitBias, ...penalties },
-        PLAIN,
+        { ...NEUTRAL_CONTROLS, temperature: 0.8, topK: 3 },
+        { ...NEUTRAL_CONTROLS, temperature: 1.2, topP: 0.7 },
+        { ...NEUTRAL_CONTROLS, minP: 0.3 },
+        { ...NEUTRAL_CONTROLS, logitBias },
+        { ...NEUTRAL_CONTROLS, temperature: 0, logitBias, ...penalties },
+        { ...NEUTRAL_CONTROLS, temperature: 0.9, topK: 6, topP: 0.9, minP: 0.02, logitBias, ...penalties },
+        NEUTRAL_CONTROLS,
       ];
       for (const name of ALL_DRAW_CONTROLS)
         assert.ok(
-          controls.some((one) => one[name] !== PLAIN[name]),
+          controls.some((one) => one[name] !== NEUTRAL_CONTROLS[name]),
           `${name} is tried`,
         );
       const N = controls.length;
@@ -763,10 +759,10 @@ export const operationsContract: ContractPart = (add, tolerance) => {
       const window = { counts: new Int32Array(V), length: 3, expiring: new Int32Array(2).fill(-1) };
       const wrong: (readonly RowDraw[])[] = [
         [],
-        [{ controls: { ...PLAIN, logitBias: new Float64Array(V + 1) } }],
-        [{ controls: PLAIN, window: { ...window, counts: new Int32Array(V - 1) } }],
-        [{ controls: PLAIN, window: { ...window, expiring: new Int32Array(3) } }],
-        [{ controls: PLAIN, window: { ...window, expiring: Int32Array.of(0, V) } }],
+        [{ controls: { ...NEUTRAL_CONTROLS, logitBias: new Float64Array(V + 1) } }],
+        [{ controls: NEUTRAL_CONTROLS, window: { ...window, counts: new Int32Array(V - 1) } }],
+        [{ controls: NEUTRAL_CONTROLS, window: { ...window, expiring: new Int32Array(3) } }],
+        [{ controls: NEUTRAL_CONTROLS, window: { ...window, expiring: Int32Array.of(0, V) } }],
       ];
       for (const rows of wrong) {
         const drawing = async () => engine.generate({ ...call, uniforms: new Float64Array(2), rows });

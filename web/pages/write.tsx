@@ -57,6 +57,9 @@ effect(() => {
   picked.value = undefined;
 });
 
+/** Options without a field: the prompt has its own, and the page needs every prediction. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['prompt', 'unknown', 'draws']);
+
 function textOf({ prompt: own, written }: Draft): string {
   return own + joinSymbolTexts(written.map(({ text }) => text));
 }
@@ -65,7 +68,7 @@ export function Write() {
   if (!model.value) return <NoModel what="write with it" />;
   if (facts.value.length === 0)
     worker.call('optionFacts', 'sampling').then((found) => {
-      facts.value = found.filter(({ name }) => name !== 'prompt' && name !== 'unknown');
+      facts.value = found.filter(({ name }) => !ELSEWHERE.has(name));
     });
   return (
     <div class="columns wide-first">

@@ -57,6 +57,10 @@ export async function runSample(
 ): Promise<number> {
   const { randomSeed } = input;
   if (own.interactive) checkInteractive(own);
+  if (options.draws === 'device' && own.format !== 'text')
+    throw new UsageError(
+      `--draws device leaves the predictions on the GPU: it cannot be combined with --format ${own.format}, which lists them.`,
+    );
   const say = own.verbose === 1 ? note : () => {};
   const named = checkpointOf(input);
   const path = named === undefined ? await exampleModel('sample', say) : await findModelFile(named, say);

@@ -8,6 +8,7 @@ import type { EngineLostError } from '../../errors.ts';
 import {
   checkCompute,
   checkCrossEntropy,
+  checkDraws,
   checkDropout,
   checkEmbedding,
   checkInference,
@@ -324,7 +325,8 @@ export class CpuEngine implements Engine {
     readTokens(this.#context, call);
   }
 
-  generate(call: Generate): Promise<Int32Array> {
+  async generate(call: Generate): Promise<Int32Array> {
+    checkDraws(this, call);
     return generate(this.#context, call);
   }
 

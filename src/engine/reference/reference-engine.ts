@@ -9,6 +9,7 @@ import {
   checkCompute,
   checkCopy,
   checkCopySlots,
+  checkDraws,
   checkDropout,
   checkEmbedding,
   checkGenerate,
@@ -360,6 +361,7 @@ export class ReferenceEngine implements Engine {
 
   async generate(call: Generate): Promise<Int32Array> {
     const { output, slots, weights, states, hold } = call;
+    checkDraws(this, call);
     const V = checkSequences(call);
     heldUnits(hold, weights.layout);
     const { steps } = checkGenerate(call, V);

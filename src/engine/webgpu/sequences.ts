@@ -14,9 +14,11 @@ import {
   type RecurrentForward,
   type Step,
   type Tensor,
+  type Vector,
 } from '../engine.ts';
 import { heldIn, heldUnits } from '../held-units.ts';
 import { HostDraws } from '../host-draws.ts';
+import { type DeviceDraw, drawNumbers } from './draw.ts';
 
 /** What sequences need of the engine. */
 export interface SequenceOperations
@@ -26,12 +28,13 @@ export interface SequenceOperations
   > {
   /** @param held Units of the layer to hold after the step; T is 1 if there are any. */
   recurrentForward(call: RecurrentForward, held: readonly HeldUnit[]): void;
-  write(target: Tensor, values: Int32Array): void;
+  write(target: Tensor, values: Int32Array | Float32Array): void;
   /** Copies slots of a state [S, slots, H] to rows [S, N, H], or back. @param slots int [N]. */
   moveSlots(direction: 'gather' | 'scatter', slots: Tensor, state: Tensor, rows: Tensor): void;
   read(source: Tensor, range: { readonly offset: number; readonly count: number }): Promise<unknown>;
   /** output [≥ N, V] = the log-probabilities of the first N rows of logits [1, N, V]. */
   logSoftmax(logits: Tensor, output: Tensor): void;
+  drawTokens(call: DeviceDraw): void;
 }
 
 const ACTIVATION_BYTES = 8 * 2 ** 20;
@@ -84,12 +87,16 @@ export class SequenceRunner {
     }
   }
 
-  /** Tokens are drawn on the host, in double precision like those of every other engine, so each step waits for its predictions. */
   async generate(call: Generate): Promise<Int32Array> {
-    const { output, slots, weights, states, hold } = call;
     const V = checkSequences(call);
-    heldUnits(hold, weights.layout);
+    heldUnits(call.hold, call.weights.layout);
     const { steps } = checkGenerate(call, V);
+    return call.draws === 'device' ? this.#drawOnDevice(call, steps, V) : this.#drawOnHost(call, steps, V);
+  }
+
+  /** In double precision like those of every other engine; so each step waits for its predictions. */
+  async #drawOnHost(call: Generate, steps: number, V: number): Promise<Int32Array> {
+    const { output, slots, weights, states, hold } = call;
     const draws = new HostDraws(call, V);
     for (let step = 0; step < steps; step++) {
       const predictions = await this.#engine.read(output, { offset: 0, count: slots.length * V });
@@ -99,27 +106,58 @@ export class SequenceRunner {
     return draws.drawn;
   }
 
+  /** All steps are recorded at once, and only their tokens are read. */
+  async #drawOnDevice(call: Generate, steps: number, V: number): Promise<Int32Array> {
+    const { output, slots, weights, states, hold } = call;
+    const N = slots.length;
+    const { temperatures, uniforms, biases } = drawNumbers(call, V);
+    const inputs = {
+      temperatures: this.#written('temperatures', 'float', [N], temperatures),
+      uniforms: this.#written('uniforms', 'int', [steps, N], uniforms),
+      biases: biases && this.#written('biases', 'float', [N, V], biases),
+    };
+    const tokens = this.#tensor('drawn tokens of a step', 'int', [1, N]);
+    const drawn = this.#tensor('drawn tokens', 'int', [steps, N]);
+    const held = heldUnits(hold, weights.layout);
+    const own = this.#gather(states, slots);
+    for (let step = 0; step < steps; step++) {
+      this.#engine.drawTokens({ ...inputs, step, predictions: output, tokens, drawn });
+      this.#forward(weights, own, tokens, held, output);
+    }
+    this.#scatter(states, slots, own);
+    return (await this.#engine.read(drawn, { offset: 0, count: steps * N })) as Int32Array;
+  }
+
   /** Reads tokens. @param output Receives the predictions after the last step. Default: they are not computed. */
   #read(part: Part, output: Tensor | undefined): void {
     const { weights, slots, states, tokens, steps } = part;
     const N = slots.length;
     const held = heldUnits(part.hold, weights.layout);
-    const own = states.map((state, layer) => {
-      if (isWhole(slots, state)) return state;
-      const [parts, , H] = state.shape as [number, number, number];
-      const copy = this.#tensor(`state ${layer}`, 'float', [parts, N, H]);
-      this.#engine.moveSlots('gather', this.#slotsTensor(slots), state, copy);
-      return copy;
-    });
+    const own = this.#gather(states, slots);
     const widest = Math.max(...weights.layout.map((module) => widthOf(module)));
     // A held value must be there before the next step reads it.
     const most = held.length > 0 ? 1 : Math.max(1, Math.floor(this.#activationBytes / (4 * N * widest)));
     for (let from = 0; from < steps; from += most) {
       const count = Math.min(most, steps - from);
-      const input = this.#tensor('tokens', 'int', [count, N]);
-      this.#engine.write(input, tokens.subarray(from * N, (from + count) * N));
-      this.#forward(part, own, input, held, output);
+      const input = this.#written('tokens', 'int', [count, N], tokens.subarray(from * N, (from + count) * N));
+      this.#forward(weights, own, input, held, output);
     }
+    this.#scatter(states, slots, own);
+  }
+
+  /** The states of some slots, float [S, N, H] for each layer: copies, unless they are all slots in order. */
+  #gather(states: readonly Tensor[], slots: Int32Array): readonly Tensor[] {
+    return states.map((state, layer) => {
+      if (isWhole(slots, state)) return state;
+      const [parts, , H] = state.shape as [number, number, number];
+      const copy = this.#tensor(`state ${layer}`, 'float', [parts, slots.length, H]);
+      this.#engine.moveSlots('gather', this.#slotsTensor(slots), state, copy);
+      return copy;
+    });
+  }
+
+  /** Copies what `#gather` returned back to the slots. */
+  #scatter(states: readonly Tensor[], slots: Int32Array, own: readonly Tensor[]): void {
     states.forEach((state, layer) => {
       const copy = own[layer] as Tensor;
       if (copy !== state) this.#engine.moveSlots('scatter', this.#slotsTensor(slots), state, copy);
@@ -127,7 +165,7 @@ export class SequenceRunner {
   }
 
   #forward(
-    { weights }: Part,
+    weights: Vector,
     own: readonly Tensor[],
     tokens: Tensor,
     held: readonly HeldUnit[],
@@ -172,9 +210,19 @@ export class SequenceRunner {
     if (known?.values.length === slots.length && known.values.every((slot, n) => slot === slots[n]))
       return known.tensor;
     this.#slots = undefined;
-    const tensor = this.#tensor('slots', 'int', [slots.length]);
-    this.#engine.write(tensor, slots);
+    const tensor = this.#written('slots', 'int', [slots.length], slots);
     this.#slots = { values: slots.slice(), tensor };
+    return tensor;
+  }
+
+  #written(
+    name: string,
+    type: ElementType,
+    shape: readonly number[],
+    values: Int32Array | Float32Array,
+  ): Tensor {
+    const tensor = this.#tensor(name, type, shape);
+    this.#engine.write(tensor, values);
     return tensor;
   }
 

@@ -7,6 +7,7 @@
 import { type EngineLostError, type MemoryError, UnsupportedError } from '../../errors.ts';
 import {
   checkCompute,
+  checkDraws,
   checkDropout,
   checkRecurrentBackward,
   checkRecurrentForward,
@@ -43,6 +44,7 @@ import {
 import type { Layout } from '../layout.ts';
 import type { GpuDevice } from './device.ts';
 import { forEach } from './dispatch.ts';
+import { drawTokens } from './draw.ts';
 import { dropWeights } from './drop-weights.ts';
 import { dropInput } from './dropout.ts';
 import {
@@ -106,6 +108,7 @@ export class WebGpuEngine implements Engine {
       moveSlots: (direction, slots, state, rows) => this.#moveSlots(direction, slots, state, rows),
       read: (source, range) => this.read(source, range),
       logSoftmax: (logits, output) => logSoftmax(this.#recorder, logits, output),
+      drawTokens: (call) => drawTokens(this.#recorder, call),
     });
     const { name, backend, isSoftware, limits } = gpu.adapter;
     const kind = isSoftware ? 'software adapter' : 'GPU';
@@ -116,9 +119,10 @@ export class WebGpuEngine implements Engine {
       depth: DEPTH,
       canBeLost: true,
       limits: { largest: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) },
-      // The host draws all tokens, in double precision.
       capabilities: {
+        // These are drawn on the host, in double precision.
         drawControls: ALL_DRAW_CONTROLS,
+        deviceDrawControls: new Set(['temperature', 'logitBias']),
         exactBits: false,
         bfloat16: false,
         float16: true,
@@ -285,7 +289,8 @@ export class WebGpuEngine implements Engine {
     this.#sequences.readTokens(call);
   }
 
-  generate(call: Generate): Promise<Int32Array> {
+  async generate(call: Generate): Promise<Int32Array> {
+    checkDraws(this, call);
     return this.#sequences.generate(call);
   }
 

@@ -21,8 +21,12 @@ export interface Controls extends ControlOptions {
 
 /** Whether the engine's `generate`, which makes many steps in a call, can apply these controls. */
 export function canDraw(engine: Engine, controls: Controls): boolean {
-  const drawControls: ReadonlySet<string> = engine.description.capabilities.drawControls;
-  return FILTERS.every((filter) => activeSettings(filter, controls).every((name) => drawControls.has(name)));
+  return unsupportedControl(engine.description.capabilities.drawControls, controls) === undefined;
+}
+
+/** The first active control that is not in the set; undefined if all are. */
+export function unsupportedControl(supported: ReadonlySet<string>, controls: Controls): string | undefined {
+  return FILTERS.flatMap((filter) => activeSettings(filter, controls)).find((name) => !supported.has(name));
 }
 
 /**

@@ -1,5 +1,5 @@
-/** A batch of sequences that the engine samples, many steps per call. All hold the same units; each has its own controls. */
-import type { FloatArray, HeldUnit, RowDraw, Tensor } from '../../engine/engine.ts';
+/** A batch of sequences that the engine samples, many steps per call. All hold the same units and draw in the same place; each has its own controls. */
+import type { DrawPlace, FloatArray, HeldUnit, RowDraw, Tensor } from '../../engine/engine.ts';
 import { floats } from '../../engine/precision.ts';
 import type { ActiveSequence } from './active-request.ts';
 import { BatchOutputs, type PoolEngine } from './pool-engine.ts';
@@ -11,6 +11,7 @@ const MAX_STEPS = 64;
 export class EngineSampledBatch {
   readonly #pool: PoolEngine;
   readonly #hold: readonly HeldUnit[] | undefined;
+  readonly #draws: DrawPlace;
   readonly #outputs: BatchOutputs;
   /** The sequences of the last call, in the order of the rows of `#output`. */
   #members: readonly ActiveSequence[] = [];
@@ -20,9 +21,10 @@ export class EngineSampledBatch {
   #stepTime: number | undefined;
 
   /** @param hold Units to hold. */
-  constructor(pool: PoolEngine, hold: readonly HeldUnit[] | undefined) {
+  constructor(pool: PoolEngine, hold: readonly HeldUnit[] | undefined, draws: DrawPlace) {
     this.#pool = pool;
     this.#hold = hold;
+    this.#draws = draws;
     this.#outputs = new BatchOutputs(pool);
   }
 
@@ -48,6 +50,7 @@ export class EngineSampledBatch {
       output: this.#output as Tensor,
       uniforms: this.#uniforms(steps),
       hold: this.#hold,
+      draws: this.#draws,
       rows: members.map(({ sequence }) => rowDraw(sequence.sampling as EngineSampling, steps)),
     });
     const stepTime = (performance.now() - start) / steps;

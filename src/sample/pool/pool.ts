@@ -5,7 +5,7 @@
  * sequences that the engine can sample make many steps in one call. Then the event loop runs, so that sockets are served and new requests
  * arrive. The tokens of a sequence depend neither on the other sequences nor on when it joined.
  */
-import type { Engine, HeldUnit, Vector } from '../../engine/engine.ts';
+import type { DrawPlace, Engine, HeldUnit, Vector } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
 import { StateSlots } from '../../model/states.ts';
 import { nextTurn } from '../../util/event-loop.ts';
@@ -34,6 +34,9 @@ export interface SequencePoolInput {
   readonly promptTime?: number | undefined;
 }
 
+/** A batch for each list of held units; undefined if none are held. */
+type EngineSampledBatches = Map<readonly HeldUnit[] | undefined, EngineSampledBatch>;
+
 export class SequencePool {
   readonly capacity: number;
   readonly engine: Engine;
@@ -42,8 +45,10 @@ export class SequencePool {
   readonly #promptTime: number | undefined;
   readonly #prompts: PromptReader;
   readonly #hostSampled: HostSampledBatch;
-  /** A batch for each list of held units; undefined if none are held. */
-  readonly #engineSampled = new Map<readonly HeldUnit[] | undefined, EngineSampledBatch>();
+  readonly #engineSampled: Readonly<Record<DrawPlace, EngineSampledBatches>> = {
+    host: new Map(),
+    device: new Map(),
+  };
   readonly #waiting = new Set<ActiveRequest>();
   readonly #admitted = new Set<ActiveRequest>();
   #running: Promise<void> | undefined;
@@ -112,7 +117,8 @@ export class SequencePool {
     this.#isClosed = true;
     for (const request of [...this.#waiting, ...this.#admitted]) request.fail(closed());
     await this.#running;
-    for (const batch of this.#engineSampled.values()) batch.release();
+    for (const batches of Object.values(this.#engineSampled))
+      for (const batch of batches.values()) batch.release();
     this.#hostSampled.release();
     this.#prompts.release();
     this.#shared.slots.release();
@@ -189,18 +195,26 @@ export class SequencePool {
   }
 
   async #sampleOnEngine(sequences: readonly ActiveSequence[]): Promise<void> {
-    const groups = groupBy(sequences, ({ request }) => request.request.hold);
-    const time = (this.#partTime * loadFactor(sequences.length)) / Math.max(1, groups.size);
-    for (const [hold, members] of groups) {
-      const batch = this.#engineSampled.get(hold) ?? new EngineSampledBatch(this.#shared, hold);
-      this.#engineSampled.set(hold, batch);
+    const places = groupBy(sequences, ({ request }) => request.request.draws ?? 'host');
+    const groups = [...places].flatMap(([draws, own]) =>
+      [...groupBy(own, ({ request }) => request.request.hold)].map(([hold, members]) => ({
+        ...{ draws, hold, members },
+      })),
+    );
+    const time = (this.#partTime * loadFactor(sequences.length)) / Math.max(1, groups.length);
+    for (const { draws, hold, members } of groups) {
+      const batches = this.#engineSampled[draws];
+      const batch = batches.get(hold) ?? new EngineSampledBatch(this.#shared, hold, draws);
+      batches.set(hold, batch);
       await batch.advance(members, time);
     }
     const held = new Set(Array.from(this.#admitted, ({ request }) => request.hold));
-    for (const [hold, batch] of this.#engineSampled) {
-      if (hold === undefined || held.has(hold)) continue;
-      batch.release();
-      this.#engineSampled.delete(hold);
+    for (const batches of Object.values(this.#engineSampled)) {
+      for (const [hold, batch] of batches) {
+        if (hold === undefined || held.has(hold)) continue;
+        batch.release();
+        batches.delete(hold);
+      }
     }
   }
 }

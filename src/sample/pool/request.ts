@@ -1,5 +1,5 @@
 /** Requests to a pool: a prompt, and the sequences that continue it. */
-import type { FloatArray, HeldUnit } from '../../engine/engine.ts';
+import type { DrawPlace, FloatArray, HeldUnit } from '../../engine/engine.ts';
 import type { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { Controls } from '../choice/controls.ts';
 import type { RecentTokens } from '../choice/recent-tokens.ts';
@@ -31,6 +31,8 @@ export interface PoolRequest {
   readonly sequences: readonly PoolSequence[];
   /** Units to hold while the sequences are written. Sequences are computed in one batch if they have the same array. Default: none. */
   readonly hold?: readonly HeldUnit[] | undefined;
+  /** Where the tokens of sequences that the engine samples are drawn. Default: on the host. */
+  readonly draws?: DrawPlace | undefined;
   /** Units to hold while the prompt is read from `predictedFrom` on. Default: none. */
   readonly promptHold?: readonly HeldUnit[] | undefined;
   /** Slots to reserve until the caller cancels the request, instead of sequences. All get the prompt's state. */

@@ -1,16 +1,25 @@
 /** The sequences of the WebGPU engine, on the operations of the reference engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Generate, ReadTokens, Step, Tensor } from '../../../src/engine/engine.ts';
+import { Candidates, drawControlled } from '../../../src/engine/candidates.ts';
+import {
+  type Generate,
+  NEUTRAL_CONTROLS,
+  type ReadTokens,
+  type Step,
+  type Tensor,
+} from '../../../src/engine/engine.ts';
 import { logSumExp } from '../../../src/engine/reference/cross-entropy.ts';
 import { floatsOf, intsOf } from '../../../src/engine/reference/handles.ts';
 import { ReferenceEngine } from '../../../src/engine/reference/reference-engine.ts';
+import type { DeviceDraw } from '../../../src/engine/webgpu/draw.ts';
 import { type SequenceOperations, SequenceRunner } from '../../../src/engine/webgpu/sequences.ts';
 import { MemoryError } from '../../../src/errors.ts';
 import { layoutOf } from '../../../src/model/config.ts';
 import { makeStates } from '../../../src/model/states.ts';
 import { runContract } from '../contract-suite.ts';
 import { operationsContract } from '../operations-contract.ts';
+import { RandomValues } from '../random-values.ts';
 
 class SequencesEngine extends ReferenceEngine implements SequenceOperations {
   readonly #sequences: SequenceRunner;
@@ -37,6 +46,23 @@ class SequencesEngine extends ReferenceEngine implements SequenceOperations {
     for (let row = 0; row < N; row++) {
       const normalizer = logSumExp(values, row * V, V);
       for (let v = row * V; v < (row + 1) * V; v++) into[v] = (values[v] as number) - normalizer;
+    }
+  }
+
+  /** As the host draws. */
+  drawTokens(call: DeviceDraw) {
+    const [, V] = call.predictions.shape as [number, number];
+    const [, N] = call.tokens.shape as [number, number];
+    const temperatures = floatsOf(call.temperatures);
+    const biases = call.biases && floatsOf(call.biases);
+    for (let n = 0; n < N; n++) {
+      const row = floatsOf(call.predictions).slice(n * V, (n + 1) * V);
+      const logitBias = biases && Float64Array.from(biases.slice(n * V, (n + 1) * V));
+      const controls = { ...NEUTRAL_CONTROLS, temperature: temperatures[n] as number, logitBias };
+      const uniform = ((intsOf(call.uniforms)[call.step * N + n] as number) >>> 0) / 2 ** 32;
+      const token = drawControlled(new Candidates(V), row, controls, undefined, uniform);
+      intsOf(call.tokens)[n] = token;
+      intsOf(call.drawn)[call.step * N + n] = token;
     }
   }
 
@@ -116,4 +142,34 @@ test('after a failed allocation, smaller and larger calls work', () => {
       }
     }
   }
+});
+
+test('draws on the device go through the same states as draws on the host', async () => {
+  const results = await Promise.all(
+    (['host', 'device'] as const).map(async (draws) => {
+      const engine = new SequencesEngine();
+      const layout = layoutOf({ cell: 'lstm', layers: 2, hiddenSize: 6, vocabularySize: 10 });
+      const random = new RandomValues(engine, 5);
+      const weights = random.vector(layout, 2);
+      const states = makeStates(engine, layout, 5);
+      const output = random.floats([4, 10], 3);
+      const hold = [{ layer: 1, part: 'h', unit: 2, value: 0.7 }] as const;
+      const logitBias = Float64Array.from({ length: 10 }, (_, v) =>
+        v === 4 ? Number.NEGATIVE_INFINITY : v / 9,
+      );
+      const call = { weights, states, output, hold, slots: Int32Array.of(4, 0, 2), draws };
+      const tokens: number[] = [];
+      for (const steps of [7, 1, 3]) {
+        const uniforms = random.numbers(3 * steps).map((value) => (value + 1) / 2);
+        const rows = [0, 0.7, 1].map((temperature, n) => ({
+          controls: { ...NEUTRAL_CONTROLS, temperature, ...(n > 0 && { logitBias }) },
+        }));
+        tokens.push(...(await engine.generate({ ...call, uniforms, rows })));
+      }
+      return { tokens, output: floatsOf(output), states: states.map(floatsOf) };
+    }),
+  );
+  assert.deepEqual(results[1], results[0]);
+  assert.ok(new Set(results[0]?.tokens).size > 3);
+  assert.ok(!results[0]?.tokens.filter((_, i) => i % 3 > 0).includes(4));
 });
