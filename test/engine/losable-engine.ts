@@ -1,7 +1,7 @@
 /** An engine around the reference engine that loses its device, or runs out of memory, at a given call. */
 import { setImmediate } from 'node:timers/promises';
 import type { EngineChoice, MakeEngine } from '../../src/engine/choose.ts';
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Engine, EngineDescription } from '../../src/engine/engine.ts';
 import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
 import { EngineLostError, MemoryError } from '../../src/errors.ts';
 
@@ -36,6 +36,17 @@ export function nth(number: number, operation: string): Fault['at'] {
 
 const MUTE = new Set(['description', 'lost', 'bytesInUse', 'close', 'then']);
 
+/** An engine for tests that says that it computes in float16, as a GPU does. It computes in float32. */
+class Float16Engine extends ReferenceEngine {
+  override readonly description: EngineDescription;
+
+  constructor() {
+    super('float32');
+    const { description } = new ReferenceEngine('float32');
+    this.description = { ...description, capabilities: { ...description.capabilities, float16: true } };
+  }
+}
+
 /**
  * @param faults What happens to each engine, in the order in which they are made; undefined or missing: nothing.
  * @param depth Iterations in flight.
@@ -54,7 +65,8 @@ export function losableEngines(faults: readonly (Fault | undefined)[], depth = 1
     const onFault = () => {
       isLost ||= number === 0;
     };
-    const engine = losable(fault, depth, onCall, onFault);
+    const inner = choice.compute === 'float16' ? new Float16Engine() : new ReferenceEngine('float32');
+    const engine = losable(inner, fault, depth, onCall, onFault);
     open++;
     const close = () => {
       open--;
@@ -66,12 +78,12 @@ export function losableEngines(faults: readonly (Fault | undefined)[], depth = 1
 }
 
 function losable(
+  inner: ReferenceEngine,
   fault: Fault | undefined,
   depth: number,
   onCall: (count: number) => void,
   onFault: () => void,
 ): Engine {
-  const inner = new ReferenceEngine('float32');
   const description = { ...inner.description, depth, canBeLost: true };
   let calls = 0;
   let failure: EngineLostError | MemoryError | undefined;

@@ -4,13 +4,14 @@ import { test } from 'node:test';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { memoryStorage } from '../../src/checkpoint/storage/memory-storage.ts';
 import { buildCorpus } from '../../src/data/corpus.ts';
+import { engineMaker } from '../../src/engine/choose.ts';
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { makeNodeWorker } from '../../src/engine/cpu/wasm.node.ts';
 import { wasmBackend } from '../../src/engine/cpu/wasm.ts';
 import type { KernelWorker } from '../../src/engine/cpu/wasm-worker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { MakeEngine } from '../../src/engine/select.ts';
-import { EngineLostError } from '../../src/errors.ts';
+import { type MakeEngine, REFERENCE_KIND, webgpuKind } from '../../src/engine/select.ts';
+import { EngineLostError, UnsupportedError } from '../../src/errors.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import type { FinishedEvent, TrainingEvent } from '../../src/train/events.ts';
 import { decodeEvent, type LoggedEvent } from '../../src/train/log/logged-event.ts';
@@ -196,6 +197,48 @@ test('an engine that is always lost: twice the same kind, then the CPU, then the
   const rest = await run(losableEngines([]).makeEngine, {}, { resume: saved });
   const whole = await wholeRun();
   assert.deepEqual(rest.finished?.checkpoint.parameters, whole.finished?.checkpoint.parameters);
+});
+
+test('in float16, a GPU that is lost for good: the run ends with a checkpoint, which the CPU continues in float32', async () => {
+  const engines = losableEngines([{ kind: 'lost', at: nth(95, 'update') }]);
+  let opened = 0;
+  const gpu = webgpuKind(async () => {
+    throw new UnsupportedError('there is no driver.');
+  });
+  const makeEngine = engineMaker(
+    [
+      {
+        ...gpu,
+        open: (options) =>
+          opened++ ? gpu.open(options) : engines.makeEngine({ ...options, engine: 'webgpu' }),
+      },
+      REFERENCE_KIND,
+    ],
+    'here',
+  );
+  const more = { engine: 'webgpu', compute: 'float16', checkpointEvery: '1000' } as const;
+  const { error, events, files, finished } = await run(makeEngine, more);
+  assert.ok(error instanceof EngineLostError, String(error));
+  const [path = ''] = files.keys();
+  assert.deepEqual(error.message.split('\n'), [
+    'the device is gone. No other engine could continue. The model of iteration 60 is saved.',
+    `To continue from there: resume: "${path}"`,
+    `To continue from there on the CPU: resume: "${path}", compute: "float32"`,
+  ]);
+  // Once, then twice in vain.
+  assert.equal(opened, 3);
+  assert.equal(engines.open(), 0);
+  assert.equal(finished, undefined);
+  assert.equal(events.filter(({ type }) => type === 'checkpointed').length, 1);
+  const saved = openCheckpoint(files.get(path) ?? new Uint8Array(), path);
+  assert.equal(saved.training?.iteration, 60);
+  assert.equal(saved.training?.options.compute, 'float16');
+  const rest = await run(
+    engineMaker([gpu, REFERENCE_KIND], 'here'),
+    { compute: 'float32' },
+    { resume: saved },
+  );
+  assert.equal(rest.finished?.iteration, small.maxIterations);
 });
 
 test('engines that have too little memory for the model end the run with their error', async () => {

@@ -4,6 +4,7 @@ import { EngineLostError, MemoryError } from '../../errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { formatCount } from '../../util/format.ts';
 import type { TrainingEvent } from '../events.ts';
+import type { TrainingOptions } from '../options.ts';
 import { type Parts, partsOn, reportIteration } from '../run/run-parts.ts';
 import { type RunInput, TrainingRun } from '../run/training-run.ts';
 import type { Saver } from '../saving/saver.ts';
@@ -49,7 +50,7 @@ export async function* goOnElsewhere(
     return { ...next, config, splits, saver, baseline };
   } catch (last) {
     await saver.finishWith(newest);
-    throw finalError(last, saver, iteration);
+    throw finalError(last, saver, iteration, input.options);
   } finally {
     // The consumer left.
     if (!isGoingOn) await saver.finishWith(newest);
@@ -57,7 +58,12 @@ export async function* goOnElsewhere(
 }
 
 /** The error that ends the run: it names the checkpoint with the copy. */
-function finalError(error: unknown, { path, failure }: Saver, iteration: number): unknown {
+function finalError(
+  error: unknown,
+  { path, failure }: Saver,
+  iteration: number,
+  { compute }: Pick<TrainingOptions, 'compute'>,
+): unknown {
   if (!isEngineFailure(error)) return error;
   const problem = `${asSentence(error.problem)} No other engine could continue.`;
   const Kind = error instanceof MemoryError ? MemoryError : EngineLostError;
@@ -66,7 +72,13 @@ function finalError(error: unknown, { path, failure }: Saver, iteration: number)
   const saved = `The model of iteration ${formatCount(iteration)} is saved.`;
   return new Kind(`${problem} ${saved}`, {
     cause: error,
-    remedies: [{ text: 'To continue from there', set: { resume: path } }],
+    remedies: [
+      { text: 'To continue from there', set: { resume: path } },
+      // No engine of the CPU computes in float16.
+      ...(compute === 'float16'
+        ? [{ text: 'To continue from there on the CPU', set: { resume: path, compute: 'float32' } }]
+        : []),
+    ],
   });
 }
 
