@@ -8,6 +8,7 @@ import { SweepError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { SweepPlan } from './plan.node.ts';
 import type { Connection } from './postgres/connection.node.ts';
+import { hidePassword, isSameDatabase } from './postgres/database-url.ts';
 import type { SweepIdentity } from './postgres/store-postgres.node.ts';
 import type { NewSweep, SweepStore } from './store.ts';
 
@@ -29,6 +30,21 @@ export function rememberedDatabase(folder: string): RememberedDatabase | undefin
   const found = readDatabaseFile(path);
   if (found) return found;
   throw new SweepError('sweep-database', `${path} is damaged: remove it, and name the database again.`);
+}
+
+/**
+ * The URL in a list that names the same database. It may have another user than the stored URL.
+ *
+ * @param stored The URL that a folder stores. Nothing is known about who wrote it.
+ * @throws {SweepError} `sweep-database` if there is none
+ */
+export function allowedUrl(stored: string, allowed: readonly string[]): string {
+  const found = allowed.find((url) => isSameDatabase(url, stored));
+  if (found !== undefined) return found;
+  throw new SweepError(
+    'sweep-database',
+    `its state is in the database ${hidePassword(stored)}, to which this program connects only if --database names it, too.`,
+  );
 }
 
 /** Whether a folder has a file that says in which database the state of a sweep is. Other programs have files of the same name. */

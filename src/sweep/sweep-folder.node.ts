@@ -6,7 +6,7 @@ import { describeSystemError } from '../util/system-error.ts';
 import type { SweepPlan } from './plan.node.ts';
 import type { NewSweep, SweepStore } from './store.ts';
 import { createSqliteStore, openSqliteStore } from './store-sqlite.node.ts';
-import { DATABASE_FILE, openInDatabase, rememberedDatabase } from './sweep-database.node.ts';
+import { allowedUrl, DATABASE_FILE, openInDatabase, rememberedDatabase } from './sweep-database.node.ts';
 
 /** The folder of all sweeps. */
 export const SWEEPS = 'sweeps';
@@ -80,6 +80,8 @@ export async function createSweep(folder: string, sweep: NewSweep, plan: SweepPl
 export interface OpenOptions {
   /** The URL of its database, if the one that is stored in its folder is not valid here. */
   readonly database?: string | undefined;
+  /** The URLs of the databases that may be connected to. Default: the database of the folder. */
+  readonly allowed?: readonly string[] | undefined;
   /** Whether this process takes jobs. Then it also takes over those of lost workers. */
   readonly isWorker?: boolean;
   /** Whether the state is only read, and soon closed. Then nothing in the folder changes. */
@@ -89,11 +91,13 @@ export interface OpenOptions {
 /** @throws {SweepError} as `openSqliteStore` and `openInDatabase` */
 export async function openSweep(
   folder: string,
-  { database, isWorker = false, isReadOnly = false }: OpenOptions = {},
+  { database, allowed, isWorker = false, isReadOnly = false }: OpenOptions = {},
 ): Promise<SweepStore> {
   const remembered = rememberedDatabase(folder);
-  if (remembered)
-    return await openInDatabase({ ...remembered, url: database ?? remembered.url }, { isWorker, isReadOnly });
+  if (remembered) {
+    const url = database ?? (allowed ? allowedUrl(remembered.url, allowed) : remembered.url);
+    return await openInDatabase({ ...remembered, url }, { isWorker, isReadOnly });
+  }
   return await openSqliteStore(join(folder, STATE), isReadOnly);
 }
 

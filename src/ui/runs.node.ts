@@ -10,6 +10,7 @@ import { type IndexChange, RunIndex } from './index/run-index.node.ts';
 import type { CurveFrame, CurvesRequest, EventsPage, RunDetail, SweepList } from './protocol.ts';
 import { binsOf } from './run/bins.ts';
 import { ReadRuns } from './run/read-runs.node.ts';
+import type { Sources } from './sources.ts';
 import { type ReadSweep, SweepReader } from './sweep/sweep-reader.node.ts';
 
 /** Milliseconds between two reports of progress. */
@@ -23,10 +24,9 @@ export class Runs {
   /** Paths of the checkpoints in the answers of `detail`, by ids: the search may not have found the newest yet. */
   readonly #listed = new Map<string, string>();
 
-  /** @param folders Paths; they need not exist yet. */
-  constructor(folders: readonly string[]) {
+  constructor({ folders, databases = [] }: Sources) {
     this.#index = new RunIndex(folders);
-    this.#sweeps = new SweepReader((id) => this.#index.run(id) !== undefined);
+    this.#sweeps = new SweepReader((id) => this.#index.run(id) !== undefined, databases);
   }
 
   /** Works for a short time, and returns what has changed since the last call. */

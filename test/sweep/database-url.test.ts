@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SweepError } from '../../src/errors.ts';
 import { checkServer, connect, databaseError, isOutage } from '../../src/sweep/postgres/connection.node.ts';
-import { checkDatabaseUrl, hidePassword } from '../../src/sweep/postgres/database-url.ts';
+import { checkDatabaseUrl, hidePassword, isSameDatabase } from '../../src/sweep/postgres/database-url.ts';
 
 test('only URLs of PostgreSQL are taken, and messages hide passwords', () => {
   for (const url of ['postgres://h/d', 'postgresql://u:p@h:5432/d?sslmode=require']) checkDatabaseUrl(url);
@@ -17,6 +17,29 @@ test('only URLs of PostgreSQL are taken, and messages hide passwords', () => {
     'postgres://u:***@h/d?password=***&a=1',
   );
   assert.equal(hidePassword('postgres://u@h/d'), 'postgres://u@h/d');
+});
+
+test('URLs of one database are the same, whatever the user; other hosts, ports and databases are not', () => {
+  const url = 'postgres://u:p@db.example/sweeps';
+  for (const same of [
+    'postgresql://other@DB.example:5432/sweeps?sslmode=require',
+    'postgres://db.example/sweeps',
+    'postgres://elsewhere/sweeps?host=db.example',
+  ])
+    assert.ok(isSameDatabase(url, same), same);
+  for (const other of [
+    'postgres://u:p@db.example:5433/sweeps',
+    'postgres://u:p@db.example/sweeps?port=5433',
+    'postgres://u:p@db.example/sweeps?host=evil.example',
+    'postgres://u:p@evil.example/sweeps',
+    'postgres://u:p@db.example.evil.example/sweeps',
+    'postgres://db.example@evil.example/sweeps',
+    'postgres://u:p@db.example/other',
+    'db.example/sweeps',
+    '',
+  ])
+    assert.ok(!isSameDatabase(url, other), other);
+  assert.ok(isSameDatabase('postgres://u@h', 'postgres://h/u'));
 });
 
 test('an old server is refused in one sentence', async () => {

@@ -35,7 +35,7 @@ test('an export has the runs, their events, curves and models, and no names of t
     engine: 'reference',
   }));
   await (await makeSweep(join(runs, 'sweep'), { jobs: 8, exploding: [2] })).close();
-  const { runs: count } = await exportSite([runs], site);
+  const { runs: count } = await exportSite({ folders: [runs] }, site);
   assert.equal(count, 2);
   const json = <T>(path: string): T => JSON.parse(readFileSync(join(site, 'snapshot', path), 'utf8'));
   const index = json<SnapshotIndex>('index.json');
@@ -84,7 +84,7 @@ test('a folder beside the working folder is named by its last part', async (cont
   const before = process.cwd();
   context.after(() => process.chdir(before));
   process.chdir(join(folder, 'work'));
-  await exportSite(['../thesis'], 'site');
+  await exportSite({ folders: ['../thesis'] }, 'site');
   const index = readFileSync(join('site', 'snapshot', 'index.json'), 'utf8');
   assert.match(index, /"thesis\/cv"/);
   assert.doesNotMatch(index, /\.\./);

@@ -2,12 +2,18 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { IncomingRequest } from '../../src/server/http/incoming-request.ts';
 import { connectForNewSweep, createInDatabase } from '../../src/sweep/sweep-database.node.ts';
 import { openSweep } from '../../src/sweep/sweep-folder.node.ts';
+import type { SweepList } from '../../src/ui/protocol.ts';
+import { Access } from '../../src/ui/server/access.ts';
+import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
 import { SweepReader } from '../../src/ui/sweep/sweep-reader.node.ts';
 import { skipWithoutPostgres, startPostgres } from '../sweep/postgres/server.ts';
 import { done, plans, SWEEP } from '../sweep/store-contract.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+
+const TOKEN = 'ThisIsTheTokenOfTheTest.';
 
 describe('sweeps in PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }, () => {
   test('are read without a write, and are unreadable while the server is away', async (context) => {
@@ -25,7 +31,7 @@ describe('sweeps in PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }
     await store.close();
 
     const folders = new Map([[folder, 'sweeps/book']]);
-    const reader = new SweepReader(() => false);
+    const reader = new SweepReader(() => false, [server.url]);
     const [summary] = await patiently(() => reader.list(folders));
     assert.deepEqual(
       [summary?.name, summary?.state, summary?.trials, summary?.best?.loss],
@@ -37,6 +43,30 @@ describe('sweeps in PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }
       [1, 0, 0],
     );
     assert.equal((await reader.read(folders, String(summary?.id), read?.etag))?.detail, undefined);
+    const other = server.url.replace('127.0.0.1', '127.0.0.2');
+    for (const databases of [[], [other]]) {
+      const [locked] = await new SweepReader(() => false, databases).list(folders);
+      assert.equal(locked?.state, 'unreadable');
+      assert.equal(
+        locked?.problem,
+        `its state is in the database ${server.url}, to which this program connects only if --database names it, too.`,
+      );
+    }
+    const app = createUiServer({
+      ...{ folders: [join(folder, '..')], databases: [server.url] },
+      access: new Access(80, [], TOKEN),
+    });
+    const headers = { host: '127.0.0.1:80', authorization: `Bearer ${TOKEN}` };
+    const request = new Request('http://127.0.0.1:80/api/sweeps', { headers });
+    const answered = await patiently(async () => {
+      const response = await app(request as unknown as IncomingRequest);
+      return ((await response.json()) as SweepList).sweeps;
+    });
+    assert.deepEqual(
+      answered.map(({ name, state }) => [name, state]),
+      [['book', 'waiting']],
+    );
+    await app.close();
     const readOnly = await openSweep(folder, { isReadOnly: true });
     await assert.rejects(readOnly.setStopped(true), /25006/);
     await readOnly.close();
@@ -54,6 +84,6 @@ async function patiently<T extends { readonly problem: string | null }>(
 ): Promise<T[]> {
   for (;;) {
     const found = await list();
-    if (!found.some(({ problem }) => problem?.includes('not answered yet'))) return found;
+    if (found.length > 0 && !found.some(({ problem }) => problem?.includes('not answered yet'))) return found;
   }
 }

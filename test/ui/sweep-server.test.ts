@@ -1,6 +1,7 @@
 /** What the server says about sweeps: the list, the trials, and nothing outside the folders that were given. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { IncomingRequest } from '../../src/server/http/incoming-request.ts';
@@ -29,6 +30,20 @@ writeFileSync(join(given, 'broken', 'sweep.sqlite'), 'not a database '.repeat(10
 mkdirSync(join(given, 'config'));
 writeFileSync(join(given, 'config', 'database.json'), '{"dev":{"driver":"pg"}}');
 
+// A folder from elsewhere, which names a server that records connections.
+let connections = 0;
+const recorder = createServer((socket) => {
+  connections++;
+  socket.destroy();
+});
+await new Promise<void>((resolve) => recorder.listen(0, '127.0.0.1', resolve));
+const { port } = recorder.address() as AddressInfo;
+mkdirSync(join(given, 'foreign'));
+writeFileSync(
+  join(given, 'foreign', 'database.json'),
+  JSON.stringify({ url: `postgres://u:secret@127.0.0.1:${port}/d`, name: 'foreign', id: 'x' }),
+);
+
 const server = createUiServer({ folders: [given], access: new Access(80, [], TOKEN) });
 // Without a connection, nothing else keeps the process alive while a thread reads.
 const alive = setInterval(() => {}, 1000);
@@ -36,6 +51,7 @@ after(async () => {
   clearInterval(alive);
   await server.close();
   await live.close();
+  recorder.close();
 });
 
 function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') {
@@ -60,7 +76,7 @@ test('the list has the sweeps in the folders, how far they are, and why one canâ
   await summaries();
   await beat(join(given, 'live'));
   const found = await summaries();
-  assert.deepEqual(Object.keys(found).sort(), ['book', 'broken', 'live']);
+  assert.deepEqual(Object.keys(found).sort(), ['book', 'broken', 'foreign', 'live']);
   const { book, broken, live: running } = found;
   assert.deepEqual(
     [book?.state, book?.trials, book?.folder, book?.problem],
@@ -73,6 +89,18 @@ test('the list has the sweeps in the folders, how far they are, and why one canâ
   assert.deepEqual([running?.state, running?.best?.standardError], ['running', 0.01]);
   assert.equal(broken?.state, 'unreadable');
   assert.match(String(broken?.problem), /can't be used: .*not a database/);
+});
+
+test('a folder canâ€™t make the server connect to the database that it names', async () => {
+  const { foreign } = await summaries();
+  assert.equal(foreign?.state, 'unreadable');
+  assert.equal(
+    foreign?.problem,
+    `its state is in the database postgres://u:***@127.0.0.1:${port}/d, to which this program connects only if --database names it, too.`,
+  );
+  const detail: SweepDetail = await (await ask(`sweeps/${foreign?.id}`)).json();
+  assert.equal(detail.summary.state, 'unreadable');
+  assert.equal(connections, 0);
 });
 
 test('a sweep has its trials with their jobs, losses and runs', async () => {

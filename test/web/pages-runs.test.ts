@@ -220,7 +220,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
   test('from an export on a plain web host: the same list and the same run', async () => {
     writeFileSync(log, run(50, { runId: 'live' }));
     const site = join(folder, 'site');
-    await exportSite([runs], site, pages);
+    await exportSite({ folders: [runs] }, site, pages);
     const page = await browser.open(`${await browser.serveFiles(site)}/#/runs`);
     await page.getByRole('link', { name: 'trained' }).click();
     await page.getByRole('heading', { name: 'trained' }).waitFor();

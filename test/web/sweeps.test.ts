@@ -135,7 +135,7 @@ describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () 
 
   test('an export shows the same', async () => {
     const site = join(folder, 'site');
-    await exportSite([full], site, pages);
+    await exportSite({ folders: [full] }, site, pages);
     const page = await openSweeps(`${await browser.serveFiles(site)}/`);
     await page.getByText('Best: trial').waitFor();
     assert.equal(await page.locator('.trial-line').count(), 60);

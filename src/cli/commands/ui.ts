@@ -27,6 +27,13 @@ const flagsSchema = z.strictObject({
     several: true,
     expected: HOST_EXPECTED,
   }),
+  database: option(z._default(z.array(z.string().check(z.minLength(1))), []), {
+    flag: 'database',
+    group: 'Serving',
+    help: 'a PostgreSQL database that may be read to show the sweeps in FOLDER whose state is in it: postgres://USER:PASSWORD@HOST/DATABASE; may be repeated',
+    value: 'URL',
+    several: true,
+  }),
   exportFolder: option(z.optional(z.string().check(z.minLength(1))), {
     flag: 'export',
     group: 'Output',

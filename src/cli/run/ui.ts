@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { CheckpointError, ListenError } from '../../errors.ts';
 import { type OpenPort, openPort } from '../../server/http/listen.node.ts';
+import { checkDatabaseUrl } from '../../sweep/postgres/database-url.ts';
 import { SWEEPS } from '../../sweep/sweep-folder.node.ts';
 import { exportSite } from '../../ui/export/export-site.node.ts';
 import { Access } from '../../ui/server/access.ts';
 import { createUiServer } from '../../ui/server/ui-server.node.ts';
+import type { Sources } from '../../ui/sources.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { fileWord } from '../arguments/command-line.ts';
 import type { CommandInput } from '../command.ts';
@@ -19,6 +21,7 @@ export interface UiFlags {
   readonly port?: number | undefined;
   readonly noOpen: boolean;
   readonly allowHost: readonly string[];
+  readonly database: readonly string[];
   readonly exportFolder?: string | undefined;
 }
 
@@ -32,11 +35,13 @@ const TOKEN_BYTES = 18;
 
 export async function runUi({ positionals }: CommandInput, flags: UiFlags): Promise<number> {
   const folders = positionals.length > 0 ? positionals : DEFAULT_FOLDERS;
+  for (const url of flags.database) checkDatabaseUrl(url);
+  const sources: Sources = { folders, databases: flags.database };
   const missing = await checkFolders(folders);
   const expected = positionals.length > 0 ? missing : missing.filter((folder) => folder !== SWEEPS);
   return flags.exportFolder === undefined
-    ? serve(folders, expected, flags)
-    : write(folders, expected, flags.exportFolder);
+    ? serve(sources, expected, flags)
+    : write(sources, expected, flags.exportFolder);
 }
 
 /** The folders that do not exist. @throws {CheckpointError} for a file */
@@ -54,16 +59,12 @@ async function checkFolders(folders: readonly string[]): Promise<string[]> {
   return missing;
 }
 
-async function serve(
-  folders: readonly string[],
-  missing: readonly string[],
-  flags: UiFlags,
-): Promise<number> {
+async function serve(sources: Sources, missing: readonly string[], flags: UiFlags): Promise<number> {
   const port = await freePort(flags.port);
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   const access = new Access(Number(new URL(port.url).port || 80), flags.allowHost, token);
   const listening = port.serve(
-    createUiServer({ folders, access, onError: (error) => void reportError(error) }),
+    createUiServer({ ...sources, access, onError: (error) => void reportError(error) }),
   );
   const address = `${port.url}/#token=${token}`;
   process.stdout.write(`${address}\n`);
@@ -89,13 +90,9 @@ async function freePort(asked: number | undefined): Promise<OpenPort> {
   return openPort({ host: HOST, port: 0 });
 }
 
-async function write(
-  folders: readonly string[],
-  missing: readonly string[],
-  target: string,
-): Promise<number> {
+async function write(sources: Sources, missing: readonly string[], target: string): Promise<number> {
   for (const folder of missing) note(`there is no folder ${folder}: the export will have no runs of it.`);
-  const { runs, files, bytes } = await exportSite(folders, target);
+  const { runs, files, bytes } = await exportSite(sources, target);
   note(
     `wrote ${target}: the pages with ${formatCount(runs)} ${runs === 1 ? 'run' : 'runs'}, ` +
       `${formatCount(files)} files, ${formatBytes(bytes)}. Any web host can serve this folder.`,

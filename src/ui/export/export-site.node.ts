@@ -22,6 +22,7 @@ import { Runs } from '../runs.node.ts';
 import { openCheckpoint } from '../server/checkpoint-file.node.ts';
 import { pageFiles } from '../server/pages.node.ts';
 import { RunList } from '../server/run-list.ts';
+import type { Sources } from '../sources.ts';
 import { SiteFolder } from './site-folder.node.ts';
 import { withoutPlaces } from './without-places.ts';
 
@@ -36,20 +37,16 @@ export interface ExportedSite {
 /**
  * Writes an export. It replaces the files of an earlier one, and no others.
  *
- * @param folders With the runs. Without runs, the export is a site on which people train in their browsers.
+ * @param sources Without runs, the export is a site on which people train in their browsers.
  * @param pages The built pages. Default: those of the package.
  * @throws {CheckpointError} `checkpoint-unwritable` if the target holds anything else
  * @throws a system error if it can't be written
  */
-export async function exportSite(
-  folders: readonly string[],
-  target: string,
-  pages?: string,
-): Promise<ExportedSite> {
+export async function exportSite(sources: Sources, target: string, pages?: string): Promise<ExportedSite> {
   const site = await SiteFolder.open(target);
   try {
-    const runs = new Runs(folders);
-    const list = await allRuns(runs, folders);
+    const runs = new Runs(sources);
+    const list = await allRuns(runs, sources.folders);
     const { sweeps } = await runs.sweeps();
     const isSnapshot = list.changed.length > 0 || sweeps.length > 0;
     // The pages come last, because they name the other files.

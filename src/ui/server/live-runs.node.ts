@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { RunChange, RunDetail, SweepList } from '../protocol.ts';
+import type { Sources } from '../sources.ts';
 import { RunClient, ThreadEndedError } from './run-client.node.ts';
 import { RunList } from './run-list.ts';
 import type { Questions } from './run-messages.node.ts';
@@ -24,10 +25,9 @@ export class LiveRuns {
   #running: Promise<void> | undefined;
   readonly #closed = new AbortController();
 
-  /** @param folders Paths; they need not exist yet. */
-  constructor(folders: readonly string[]) {
-    this.client = new RunClient(folders);
-    this.list = new RunList(folders, randomBytes(6).toString('hex'));
+  constructor(sources: Sources) {
+    this.client = new RunClient(sources);
+    this.list = new RunList(sources.folders, randomBytes(6).toString('hex'));
   }
 
   /** Begins to search, so that the list is there when a page asks for it. */

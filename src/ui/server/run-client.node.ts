@@ -1,6 +1,7 @@
 /** Sends questions to the thread that reads the logs. So the server's own thread can always answer, however long the logs are. */
 import { Worker } from 'node:worker_threads';
 import type { CurvesRequest } from '../protocol.ts';
+import type { Sources } from '../sources.ts';
 import type { FromThread, Questions } from './run-messages.node.ts';
 
 /** In the source, the program of the thread is a TypeScript file. */
@@ -20,15 +21,14 @@ export class ThreadEndedError extends Error {
 }
 
 export class RunClient {
-  readonly #folders: readonly string[];
+  readonly #sources: Sources;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #next = 1;
   #isClosed = false;
 
-  /** @param folders Paths; they need not exist yet. */
-  constructor(folders: readonly string[]) {
-    this.#folders = folders;
+  constructor(sources: Sources) {
+    this.#sources = sources;
   }
 
   /**
@@ -72,7 +72,7 @@ export class RunClient {
 
   #start(): Worker {
     const worker = new Worker(IS_SOURCE ? sourceLoader() : PROGRAM, {
-      workerData: { folders: this.#folders },
+      workerData: this.#sources,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },
       eval: IS_SOURCE,
       execArgv: IS_SOURCE ? ['--input-type=module'] : [],

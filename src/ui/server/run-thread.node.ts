@@ -3,9 +3,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { joinBytes } from '../../util/bytes.ts';
 import type { CurvesRequest } from '../protocol.ts';
 import { Runs } from '../runs.node.ts';
+import type { Sources } from '../sources.ts';
 import type { FromThread, Questions, ToThread } from './run-messages.node.ts';
 
-const runs = new Runs((workerData as { readonly folders: readonly string[] }).folders);
+const runs = new Runs(workerData as Sources);
 
 /** Frames that are ready are sent together, up to this many bytes or milliseconds. */
 const MAX_BYTES = 2 ** 18;

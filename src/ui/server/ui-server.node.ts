@@ -4,6 +4,7 @@ import { ApiError } from '../../server/http/api-error.ts';
 import type { IncomingRequest } from '../../server/http/incoming-request.ts';
 import { jsonResponse } from '../../server/http/json.ts';
 import { readJson } from '../../server/http/read-body.ts';
+import type { Sources } from '../sources.ts';
 import type { Access } from './access.ts';
 import { openCheckpoint } from './checkpoint-file.node.ts';
 import { curvesRequest } from './curves-request.ts';
@@ -17,9 +18,7 @@ const BODY = { bytes: 65_536, seconds: 10 };
 const ID = /^[0-9a-f]{12}$/;
 const API = '/api/';
 
-export interface UiServerInput {
-  /** Folders with runs; they need not exist yet. */
-  readonly folders: readonly string[];
+export interface UiServerInput extends Sources {
   readonly access: Access;
   /** The built pages. Default: those of the package. */
   readonly pages?: string | undefined;
@@ -34,8 +33,8 @@ export interface UiServer {
 }
 
 /** Makes the handler of `char-rnn ui`. */
-export function createUiServer({ folders, access, pages, onError = () => {} }: UiServerInput): UiServer {
-  const runs = new LiveRuns(folders);
+export function createUiServer({ access, pages, onError = () => {}, ...sources }: UiServerInput): UiServer {
+  const runs = new LiveRuns(sources);
   runs.start();
   const service = new Service(runs, pageFiles('server', pages));
   const handle = async (request: IncomingRequest) => {

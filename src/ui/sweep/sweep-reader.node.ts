@@ -33,14 +33,19 @@ type SweepFolders = ReadonlyMap<string, string>;
 
 export class SweepReader {
   readonly #isRun: (id: string) => boolean;
+  readonly #databases: readonly string[];
   /** Summaries by path, with the stamp of the file that was read. */
   readonly #summaries = new Map<string, { readonly stamp: string; readonly summary: SweepSummary }>();
   /** Summaries that are being read, by path. */
   readonly #asking = new Map<string, Promise<SweepSummary>>();
 
-  /** @param isRun Whether there is a run with an id. */
-  constructor(isRun: (id: string) => boolean) {
+  /**
+   * @param isRun Whether there is a run with an id.
+   * @param databases The URLs of the databases that may be connected to. A folder names its database itself, but it may come from anywhere.
+   */
+  constructor(isRun: (id: string) => boolean, databases: readonly string[]) {
     this.#isRun = isRun;
+    this.#databases = databases;
   }
 
   /** The sweeps that were active last come first. */
@@ -57,6 +62,7 @@ export class SweepReader {
     if (!place) return undefined;
     return withStore(
       place,
+      this.#databases,
       async (store) => {
         const facts = await factsOf(store);
         const summary = summaryOf(place, facts);
@@ -98,6 +104,7 @@ export class SweepReader {
     const { path, stamp } = place;
     const asking = withStore(
       place,
+      this.#databases,
       async (store) => summaryOf(place, await factsOf(store)),
       (problem) => unreadableSweep(place, basename(path), problem),
     ).then((summary) => {
@@ -153,12 +160,13 @@ async function factsOf(store: SweepStore): Promise<SweepFacts> {
 /** @param otherwise Called with why the sweep can't be read. */
 async function withStore<T>(
   { path }: StampedPlace,
+  allowed: readonly string[],
   use: (store: SweepStore) => Promise<T>,
   otherwise: (problem: string) => T,
 ): Promise<T> {
   let store: SweepStore | undefined;
   try {
-    store = await openSweep(path, { isReadOnly: true });
+    store = await openSweep(path, { allowed, isReadOnly: true });
     return await use(store);
   } catch (error) {
     return otherwise(error instanceof CharRnnError ? error.message : describeSystemError(error));
