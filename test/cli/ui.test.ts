@@ -87,6 +87,12 @@ test('hosts are names, without wildcards', async () => {
   }
 });
 
+test('a database that is not PostgreSQL’s is an error, which hides its password', async () => {
+  const { code, stderr } = await resident(['ui', '--database', 'mysql://u:secret@h/d']);
+  assert.equal(code, 2);
+  assert.match(stderr, /database: got "mysql:\/\/u:\*\*\*@h\/d", expected postgres:\/\//);
+});
+
 test('an export replaces an earlier one, and nothing else', async (context) => {
   const cwd = temporaryFolder(context);
   writeLog(join(cwd, 'cv', 'lstm.log.jsonl'), run(20));
