@@ -80,8 +80,8 @@ describe('sweeps in PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }
 
 /** Asks again while the database has not answered. */
 async function patiently<T extends { readonly problem: string | null }>(
-  list: () => Promise<T[]>,
-): Promise<T[]> {
+  list: () => Promise<readonly T[]>,
+): Promise<readonly T[]> {
   for (;;) {
     const found = await list();
     if (found.length > 0 && !found.some(({ problem }) => problem?.includes('not answered yet'))) return found;
