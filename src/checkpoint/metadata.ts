@@ -30,6 +30,8 @@ const METADATA_VALUES = [100, 1000, 1000, 1000, 1000];
 
 const count = () => z.int().check(z.minimum(0));
 const size = () => z.int().check(z.minimum(1));
+/** Zero too: after many epochs with a decay, the rate is less than the smallest number. */
+const learningRate = () => z.number().check(z.minimum(0));
 
 /** An average of the weights. The weights are stored in tensors. */
 const average = () => z.optional(z.object({ since: count() }));
@@ -72,7 +74,7 @@ const metadataSchema = z.object({
       runId: z.string(),
       iteration: count(),
       epoch: z.number().check(z.minimum(0)),
-      learningRate: z.number().check(z.positive()),
+      learningRate: learningRate(),
       options: z.record(z.string(), z.unknown()),
       moments: z.int().check(z.minimum(0), z.maximum(MAX_MOMENTS)),
       optimizerSteps: count(),
@@ -84,7 +86,7 @@ const metadataSchema = z.object({
           good: z.optional(
             z.object({
               iteration: count(),
-              learningRate: z.number().check(z.positive()),
+              learningRate: learningRate(),
               optimizerSteps: count(),
               average: average(),
             }),

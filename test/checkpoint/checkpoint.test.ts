@@ -279,8 +279,13 @@ const lies: [string, (json: Metadata) => void, string][] = [
   ],
   ['more moments: a model without a run', (json) => Object.assign(json.training, { moments: 2 }), 'read'],
   [
-    'a learning rate of 0',
+    'a learning rate of 0, to which one may decay',
     (json) => Object.assign(json.training, { learningRate: 0 }),
+    'read',
+  ],
+  [
+    'a negative learning rate',
+    (json) => Object.assign(json.training, { learningRate: -1e-9 }),
     'checkpoint-malformed',
   ],
   [

@@ -290,3 +290,14 @@ test('a run in bfloat16 resumes with another instruction set: the same bits as a
     assert.equal(resumed.checkpoint.training?.options.compute, 'bfloat16');
   }
 });
+
+test('a run whose learning rate has decayed to zero can be resumed', async (context) => {
+  const { checkpointDir, base } = setUp(context);
+  const options = { ...base, learningRateDecay: 1e-200, learningRateDecayAfter: 1 };
+  const { checkpoint } = await run({ ...options, maxEpochs: 3 });
+  assert.equal(checkpoint.training?.learningRate, 0);
+  const resumed = await run({ resume: checkpointDir, maxEpochs: 4 });
+  const whole = await run({ ...options, maxEpochs: 4, checkpointDir: `${checkpointDir}-whole` });
+  assert.equal(resumed.checkpoint.training?.epoch, 4);
+  assert.deepEqual(resumed.checkpoint.parameters, whole.checkpoint.parameters);
+});
