@@ -65,6 +65,25 @@ test('norm 0 takes the most likely text, norm 1 the most likely per symbol', asy
   }
 });
 
+test('a bias above 0 can make a longer text better: the search does not end before it', async () => {
+  const bias = { '.': 3, a: 3 };
+  const length = 12;
+  for (const beamNorm of [0, 0.5, 1, 2]) {
+    const scoreOf = async (text: string) =>
+      ((await logProbability('ab', text)) + 3 * text.length) / text.length ** beamNorm;
+    // Nothing but a's, which a full stop may end.
+    const possible = Array.from({ length }, (_, n) =>
+      n + 1 < length ? `${'a'.repeat(n)}.` : 'a'.repeat(n + 1),
+    );
+    const scores = await Promise.all(possible.map(scoreOf));
+    const best = possible[scores.indexOf(Math.max(...scores))] ?? '';
+    const [found] = await model.generateAll({
+      ...{ prompts: ['ab'], length, beam: 8, beamNorm, stop: '.', bias, only: 'a.' },
+    });
+    assert.equal(found, best.replace('.', ''), `norm ${beamNorm}`);
+  }
+});
+
 test('bans, biases, forms and details work with beam search too', async () => {
   const [banned] = await model.generateAll({ prompts: ['a'], length: 20, beam: 4, ban: 'b.' });
   assert.match(banned ?? '', /^[ac]{20}$/);

@@ -18,7 +18,9 @@ export interface BeamText {
 
 /** Returns at most `beam` texts, the best first. */
 export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
-  const { beam, beamNorm, limits, constraint, signal } = search;
+  const { beam, beamNorm, limits, controls, constraint, signal } = search;
+  // Log-probabilities are at most 0, but a bias may be above.
+  const gain = controls.logitBias?.reduce((most, bias) => Math.max(most, bias), 0) ?? 0;
   const score = ({ logProbability, length }: Hypothesis) => logProbability / Math.max(1, length) ** beamNorm;
   const root = {
     end: new StopTracker(limits),
@@ -60,9 +62,7 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
       live = next;
       const worst = finished[beam - 1];
       const best = live[0];
-      // The best score that an unfinished text can still reach: its current sum divided by (maximum length)^norm.
-      const isOver =
-        worst && best && best.logProbability / Math.max(1, limits.length) ** beamNorm <= score(worst);
+      const isOver = worst && best && highestScore(best, { gain, beamNorm, limits }) <= score(worst);
       if (!best || isOver) break;
       rows.advance(
         parents,
@@ -78,6 +78,25 @@ export async function beamSearch(search: BeamSearch): Promise<BeamText[]> {
   } finally {
     rows.release();
   }
+}
+
+/**
+ * A bound on the score that an unfinished text can still reach.
+ *
+ * If each further symbol adds the gain g ≥ 0, a text of n symbols has the score (g·n − d) / n^norm, where d ≥ 0 is how far the sum is below
+ * g·n now. With a norm of at most 1, or without a gain, it grows with n; else it is highest at n = d·norm / (g·(norm − 1)).
+ *
+ * @param gain The most that a symbol can add to the sum.
+ */
+function highestScore(
+  { logProbability, length }: Hypothesis,
+  { gain, beamNorm, limits }: Pick<BeamSearch, 'beamNorm' | 'limits'> & { readonly gain: number },
+): number {
+  const below = gain * length - logProbability;
+  const growth = gain * (beamNorm - 1);
+  const peak = growth > 0 ? (below * beamNorm) / growth : Number.POSITIVE_INFINITY;
+  const n = Math.min(limits.length, Math.max(length, peak));
+  return (gain * n - below) / Math.max(1, n) ** beamNorm;
 }
 
 function extend(before: Hypothesis, { token, logProbability }: Extension): Hypothesis {
