@@ -1,5 +1,5 @@
 /**
- * Infers the metadata of a checkpoint that was saved without it, as by `save_file(tensors, path)` in Python.
+ * Infers the metadata of a checkpoint that was saved without it, for example by `save_file(tensors, path)` in Python.
  *
  * The names and shapes of the tensors determine the model and its vocabulary. Two facts can't be inferred: dropout, which only training
  * uses, and Unicode normalisation.

@@ -20,7 +20,7 @@ export interface ModelNumbers {
   readonly choice: { readonly precision: Precision; readonly quantize?: Quantization };
 }
 
-/** @throws {OptionError} for int8 in another precision than float32 */
+/** @throws {OptionError} for int8 in a precision other than float32 */
 export function modelNumbers(
   checkpoint: Pick<Checkpoint, 'weightTypes' | 'precision'>,
   { precision: asked, quantize }: NumberOptions,

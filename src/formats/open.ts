@@ -72,7 +72,7 @@ export function openCheckpointFile(
   } catch (error) {
     const seen = formatOfFile(file);
     if (!(error instanceof CheckpointError) || seen === undefined || seen === format) throw error;
-    // The file may be intact, but in another format than the named one.
+    // The file may be intact, but in a format other than the named one.
     const problem = `${error.problem}\nIt was read as ${format}, but it begins like a file in ${seen}.`;
     const remedy = { text: 'Recognise the format from the content', set: { from: undefined } };
     throw new CheckpointError(error.code, problem, { cause: error, remedies: [remedy] });

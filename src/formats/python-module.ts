@@ -136,7 +136,7 @@ class CharRnn(nn.Module):
     @torch.no_grad()
     def sample(self, prompt="", length=200, temperature=1.0, seed=None):
         """Text that continues a prompt. Temperature 0 always chooses the most likely symbol. The random numbers are PyTorch's, so
-        a seed gives another text than with char-rnn sample."""
+        a seed does not give the same text as char-rnn sample."""
         generator = torch.Generator()
         if seed is not None:
             generator.manual_seed(seed)

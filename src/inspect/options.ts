@@ -42,7 +42,7 @@ export interface LabelUnitsInput extends ReadingInput {
 /**
  * How to measure the effect of earlier symbols on the loss of one.
  *
- * - `occlusion`: the change of this loss, in nats, when one earlier symbol is replaced by a space (or a space by a line end).
+ * - `occlusion`: the change of this loss, in nats, when one earlier symbol is replaced with a space (or a space with a line end).
  * - `gradient`: the norm of its gradient with respect to the one-hot vector of each earlier symbol, or to its embedding.
  * - `context`: the loss itself, if the model has read only the last 1, 2, … symbols.
  */

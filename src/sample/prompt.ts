@@ -80,7 +80,7 @@ export function encodePrompt(
   };
 }
 
-/** For a model over bytes: replaces each character that has an unknown byte by the closest one whose bytes are known. */
+/** For a model over bytes: replaces each character that has an unknown byte with the closest one whose bytes are known. */
 function withNearest(vocabulary: Vocabulary, text: string, replaced: Map<string, string>): string {
   const isKnown = (char: string) =>
     vocabulary.hasUnknown ||
@@ -121,7 +121,7 @@ function unknownCharacter(
         ...(rule === 'error'
           ? [
               {
-                text: 'To replace such characters by the closest ones that it knows',
+                text: 'To replace such characters with the closest ones that it knows',
                 set: { unknown: 'nearest' },
               },
             ]
@@ -134,7 +134,7 @@ function unknownCharacter(
 
 function replacedNotice(replaced: ReadonlyMap<string, string>): string[] {
   if (replaced.size === 0) return [];
-  const pairs = Array.from(replaced, ([from, to]) => `${JSON.stringify(from)} by ${JSON.stringify(to)}`);
+  const pairs = Array.from(replaced, ([from, to]) => `${JSON.stringify(from)} with ${JSON.stringify(to)}`);
   return [`the model does not know some characters of the prompt; replaced ${pairs.join(', ')}`];
 }
 

@@ -27,7 +27,7 @@ export interface SampleCollection {
   /** Maximum samples to draw. */
   readonly attempts: number;
   readonly seedOf: (index: number) => number;
-  /** Time for all samples together. When it is over, the current samples are cut off and no more are drawn. */
+  /** Time limit for all samples together. When it is reached, the current samples are cut off and no more are drawn. */
   readonly seconds: number | undefined;
   /** Draws a sample for each seed, within a time limit. The index of a piece is that of its seed. */
   readonly write: (seeds: readonly number[], seconds: number | undefined) => AsyncIterable<TextPiece>;

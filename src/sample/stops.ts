@@ -130,7 +130,7 @@ function stopSequence(tokens: readonly number[]): StopSequence {
 export class StopTracker {
   /** Why the text has ended; undefined while it continues. */
   ending: Ending | undefined;
-  /** How many tokens belong to the text whatever comes next. */
+  /** How many tokens belong to the text, whichever tokens follow. */
   shown = 0;
   readonly #limits: Limits;
   /** For each stop string, how many of its tokens the last tokens match. */
@@ -188,7 +188,7 @@ export class StopTracker {
     this.ending = ending;
   }
 
-  /** Whether the text still continues when its time is over. */
+  /** Whether the text has reached its time limit before it ended. */
   isTimedOut(): boolean {
     return this.ending === undefined && performance.now() >= this.#deadline;
   }

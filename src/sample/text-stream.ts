@@ -1,4 +1,4 @@
-/** A text that a model reads and writes in turns; the model's state is kept in between. */
+/** A text that the caller and the model extend in turns. The model's state is kept between calls. */
 import * as z from 'zod/mini';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, HeldUnit, Tensor } from '../engine/engine.ts';

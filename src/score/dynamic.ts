@@ -9,7 +9,7 @@
  * λ is the same for all weights. In the paper, it is multiplied by each weight's √m, divided by the mean of all √m.
  *
  * m is the mean of g² over the training text, which stays fixed (`mean-square.ts`). Without it, m is a running mean of g² over the text that is
- * read (Adam without momentum), which knows nothing at the start.
+ * read (Adam without momentum), which covers little text at first.
  */
 import type { Batch, TokenSource } from '../data/batches/batches.ts';
 import {

@@ -16,7 +16,7 @@ export const scoreOptionsSchema = z.strictObject({
   unknown: option(z._default(z.enum(['error', 'skip', 'nearest']), 'nearest'), {
     flag: 'unknown',
     group: 'Scoring',
-    help: 'a character that the model does not know: stop with an error, skip it, or replace it by the nearest known one, if any',
+    help: 'a character that the model does not know: stop with an error, skip it, or replace it with the nearest known one, if any',
   }),
 });
 

@@ -42,7 +42,7 @@ export interface TextScore extends Summary {
    * its log-probability and entropy. `drawnProbability` is 1.
    */
   readonly details?: readonly SymbolDetails[] | undefined;
-  /** The loss of dynamic evaluation, if it was asked for. Its symbols are those of the text but the first. */
+  /** The loss of dynamic evaluation, if it was requested, over all symbols of the text but the first. */
   readonly dynamic?: Summary | undefined;
 }
 

@@ -269,7 +269,7 @@ class Service {
     return body;
   }
 
-  /** Starts work in the model's pool. Its job is cancelled when its time is over or the client disconnects. */
+  /** Starts work in the model's pool. Its job is cancelled when it reaches its time limit or the client disconnects. */
   async #start(
     request: IncomingRequest,
     served: ServedModel,

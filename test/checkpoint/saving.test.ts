@@ -138,11 +138,11 @@ test('a pointer to a deleted checkpoint names it, and never suggests itself', {
     assert.rejects(readCheckpointFile(join(folder, name)), { code: 'checkpoint-missing', message });
   await missing(
     'best.safetensors',
-    new RegExp(`points to lm_gone.safetensors, which was deleted. Here is ${path}\\.`),
+    new RegExp(`points to lm_gone.safetensors, which was deleted. Found here: ${path}\\.`),
   );
   // It is not suggested for a misspelt name or another suffix either.
-  await missing('bset.safetensors', new RegExp(`bset.safetensors. Here is ${path}\\.`));
-  await missing('best.onnx', new RegExp(`best.onnx. Here is ${path}\\.`));
+  await missing('bset.safetensors', new RegExp(`bset.safetensors. Found here: ${path}\\.`));
+  await missing('best.onnx', new RegExp(`best.onnx. Found here: ${path}\\.`));
 });
 
 test('reading a missing file, with suggestions; a folder; an empty file', async (context) => {
@@ -152,7 +152,7 @@ test('reading a missing file, with suggestions; a folder; an empty file', async 
   assert.equal((await readCheckpointFile(path)).training?.iteration, 7);
   const missing = (name: string, message: RegExp) =>
     assert.rejects(readCheckpointFile(join(folder, name)), { code: 'checkpoint-missing', message });
-  await missing('typo.safetensors', new RegExp(`typo.safetensors. Here is ${path}\\.`));
+  await missing('typo.safetensors', new RegExp(`typo.safetensors. Found here: ${path}\\.`));
   await missing(basename(path).replace('lstm', 'lstn'), new RegExp(`Did you mean ${path}\\?`));
   await missing(basename(path).replace('.safetensors', '.t7'), new RegExp(`Did you mean ${path}\\?`));
   assert.equal((await readCheckpointFile(folder)).training?.iteration, 7);

@@ -47,10 +47,10 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
       reportLines({ ...report, changed: { replaced, leftOut } }).find((line) => line.startsWith('changed'));
     assert.equal(changed(0, 0), undefined);
     assert.equal(changed(0, 2), `changed  2 ${kind}s left out`);
-    assert.equal(changed(1, 0), `changed  1 ${kind} replaced by the nearest that the model knows`);
+    assert.equal(changed(1, 0), `changed  1 ${kind} replaced with the nearest that the model knows`);
     assert.equal(
       changed(3, 1),
-      `changed  3 ${kind}s replaced by the nearest that the model knows, 1 ${kind} left out`,
+      `changed  3 ${kind}s replaced with the nearest that the model knows, 1 ${kind} left out`,
     );
   });
 }

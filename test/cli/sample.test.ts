@@ -115,7 +115,7 @@ test('bad input', async (context) => {
       1,
       /there is no checkpoint mm\.safetensors\. Did you mean m\.safetensors\?/,
     ],
-    [['sample', 'unlike.safetensors'], 1, /unlike\.safetensors\. Here is m\.safetensors\.$/m],
+    [['sample', 'unlike.safetensors'], 1, /unlike\.safetensors\. Found here: m\.safetensors\.$/m],
     [['sample', 'cut.safetensors'], 1, /is cut short/],
     [['sample', 'empty.safetensors'], 1, /is empty/],
     [['sample', 'a', 'b'], 2, /one checkpoint, got 2/],

@@ -407,14 +407,14 @@ test('bad input', async (context) => {
   }
 });
 
-test('eval and compare replace unknown characters by the nearest known ones, and both print how many', async () => {
+test('eval and compare replace unknown characters with the nearest known ones, and both print how many', async () => {
   const model = join('cv', 'best.safetensors');
   writeFileSync(join(cwd, 'typed.txt'), `${readFileSync(harbour, 'utf8').slice(0, 2000)} café \u{1f40b}`);
   const scored = await charRnn(['eval', model, 'typed.txt', '--json'], { cwd });
   assert.equal(scored.code, 0, scored.stderr);
   const { replaced, leftOut } = JSON.parse(scored.stdout);
   assert.deepEqual([replaced, leftOut], [1, 1]);
-  assert.match(scored.stderr, /replaced 1 character .*"é" by "e"/);
+  assert.match(scored.stderr, /replaced 1 character .*"é" with "e"/);
   const compared = await charRnn(['compare', model, model, 'typed.txt', '--json'], { cwd });
   assert.equal(compared.code, 0, compared.stderr);
   for (const found of JSON.parse(compared.stdout).models)

@@ -85,7 +85,7 @@ test('nearest: a byte model uses the closest character whose bytes it knows', ()
   const near = encodePrompt(vocabulary, 'Caf\u00e9 \u2019 \u00fc', 'nearest');
   assert.equal(new TextDecoder().decode(near.bytes), "cafe ' ");
   assert.deepEqual(near.notices, [
-    'the model does not know some characters of the prompt; replaced "C" by "c", "\u00e9" by "e", "\u2019" by "\'"',
+    'the model does not know some characters of the prompt; replaced "C" with "c", "\u00e9" with "e", "\u2019" with "\'"',
     'the model does not know some bytes of the prompt; left out byte 0xC3 of "\u00fc", byte 0xBC of "\u00fc"',
   ]);
   const known = encodePrompt(bytesOf('\u00e9'), '\u00e9', 'nearest');

@@ -171,7 +171,7 @@ test('an unknown character of the prompt is an error with its position, left out
     code: 'text-unknown-character',
     message: /character 2, .*U\+1F600.*\n.*unknown: "skip"$/,
   });
-  assert.match(read(known, 'A', 'nearest').notices, /replaced "A" by "a"/);
+  assert.match(read(known, 'A', 'nearest').notices, /replaced "A" with "a"/);
 });
 
 test('a model with an unknown token reads that for every unknown character, whatever the rule', () => {

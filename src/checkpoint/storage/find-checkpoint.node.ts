@@ -50,7 +50,7 @@ export async function namedModel(path: string): Promise<NamedModel> {
   const facts = await stat(path).catch(() => undefined);
   if (!facts?.isDirectory()) return { path, problems: [], choice: undefined };
   const { path: file, otherRuns, damaged } = await modelIn(path);
-  const others = otherRuns.length === 0 ? '' : `, of the newest of ${otherRuns.length + 1} runs there`;
+  const others = otherRuns.length === 0 ? '' : `, from the newest of ${otherRuns.length + 1} runs there`;
   return {
     path: file,
     problems: damaged.map(({ problem }) => problem.problem),
@@ -83,7 +83,7 @@ export async function missingCheckpoint(path: string, cause: unknown): Promise<C
   }
   const models = await modelsIn(folders);
   const shown = models.slice(0, MAX_SUGGESTIONS).join(', ');
-  const hint = models.length === 0 ? '' : ` ${models.length === 1 ? 'Here is' : 'Here are'} ${shown}.`;
+  const hint = models.length === 0 ? '' : ` Found here: ${shown}.`;
   const remedies =
     models.length === 0
       ? [{ text: 'How to train a model', command: ['train', '--help'] }]

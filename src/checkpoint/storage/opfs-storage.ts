@@ -57,7 +57,7 @@ export function opfsStorage(folder: FileSystemDirectoryHandle): CheckpointStorag
     },
     async point(name, path) {
       const bytes = await readOpfsFile(folder, path);
-      if (!bytes) throw new CheckpointError('checkpoint-missing', `${place}: there is no ${path} any more.`);
+      if (!bytes) throw new CheckpointError('checkpoint-missing', `${place}: ${path} no longer exists.`);
       await writeOpfsFile(folder, name, [bytes]);
     },
     async remove(path) {

@@ -56,7 +56,7 @@ export function decodeFiles(tensors: ReadonlyMap<string, TensorInFile>, file: st
   const total = counts.reduce((sum, count) => sum + count, 0);
   const isSound =
     total === sizes.length && paths.length === total && [...counts, ...sizes].every((value) => value >= 0);
-  if (!isSound) throw malformed(file, 'the files of its text are not as expected');
+  if (!isSound) throw malformed(file, 'its list of text files is inconsistent');
   const encodings = tensors.has(ENCODINGS)
     ? decodeEncodings(typedTensor(tensors, ENCODINGS, [null], Uint8Array, file), total, file)
     : undefined;

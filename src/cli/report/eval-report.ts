@@ -109,7 +109,7 @@ function changedLines({ changed, text, model }: EvaluationReport): string[] {
   const { kind } = model.checkpoint.vocabulary;
   const symbols = (count: number) => `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`;
   const parts = [
-    ...(replaced > 0 ? [`${symbols(replaced)} replaced by the nearest that the model knows`] : []),
+    ...(replaced > 0 ? [`${symbols(replaced)} replaced with the nearest that the model knows`] : []),
     ...(leftOut > 0 ? [`${symbols(leftOut)} left out`] : []),
   ];
   const lines = [`changed  ${parts.join(', ')}`];

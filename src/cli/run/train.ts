@@ -132,7 +132,7 @@ export async function runTrain(
 /** A user who sets one of these needs no hint at presets. */
 const CHOSEN = ['preset', 'time', 'cell', 'hiddenSize', 'layers', 'optimizer', 'learningRate', 'maxEpochs'];
 const PRESET_HINT =
-  "these are the original's settings; --preset balanced chooses some for this text and machine, usually with a lower loss in the same time";
+  "these are the original's settings; --preset balanced chooses settings for this text and machine, which usually give a lower loss in the same time";
 
 /** The inputs of the run that `run.json` stores besides the training options. */
 function runStart(

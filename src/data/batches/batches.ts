@@ -15,7 +15,7 @@ export interface TokenSource extends TokenReader {
   readonly length: number;
   /** Whether the starts of documents are known. */
   readonly hasDocuments: boolean;
-  /** A reader with its own position, for one of several rows that are read in turns. */
+  /** A reader with its own position. Each of several rows that are read alternately needs one. */
   reader(): TokenReader;
 }
 

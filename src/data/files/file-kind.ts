@@ -8,7 +8,7 @@ export type FileKind =
   | { readonly is: 'gzip' }
   /** A packed file: `name` is its format with its article, `advice` says how to unpack it. */
   | { readonly is: 'packed'; readonly name: string; readonly advice: string }
-  /** A document of a word processor, a spreadsheet or the like. */
+  /** A word-processor document, a spreadsheet or a similar file. */
   | { readonly is: 'document'; readonly name: string; readonly advice: string }
   /** An image, an audio file, a program …: `name` is the format with its article, or `binary data`. */
   | { readonly is: 'binary'; readonly name: string };

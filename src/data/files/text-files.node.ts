@@ -108,7 +108,7 @@ export function asStandardInput(text: TextFiles): TextFiles {
 }
 
 /**
- * The files of a text that was read before, whatever other files its folders contain now.
+ * The files of a text that was read before, even if its folders now contain other files too.
  *
  * @param named The paths that were named then.
  * @throws {TextError} `text-missing`, `text-unreadable`
@@ -136,7 +136,7 @@ export async function filesReadBefore(
 /**
  * Finds texts in folders that are not among the known files.
  *
- * @param named Files and folders, of which only folders are searched.
+ * @param named Files and folders. Only the folders are searched.
  */
 export async function newTextFiles(
   known: readonly FileFacts[],

@@ -1,4 +1,4 @@
-/** Replaces a symbol that a model does not know by the nearest known symbols. */
+/** Replaces a symbol that a model does not know with the nearest known symbols. */
 
 import type { Vocabulary } from '../vocabulary.ts';
 import { segment } from './tokenizer.ts';

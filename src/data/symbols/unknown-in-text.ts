@@ -11,7 +11,7 @@ const MAX_SHOWN = 8;
 /** Maximum number of different symbols to remember. */
 const MAX_REMEMBERED = 1000;
 
-/** What to do with a symbol outside the vocabulary. `nearest`: replace it by the nearest known symbols, or leave it out. */
+/** What to do with a symbol outside the vocabulary. `nearest`: replace it with the nearest known symbols, or leave it out. */
 export type UnknownInText = 'error' | 'skip' | 'nearest';
 
 /** How many symbols of a text were changed. */
@@ -64,10 +64,10 @@ export class ChangedSymbols {
     return [
       ...line(
         this.#replaced,
-        'replaced N that the model does not know by the nearest known ones',
+        'replaced N that the model does not know with the nearest known ones',
         entries
           .filter(([, tokens]) => tokens.length > 0)
-          .map(([symbol, tokens]) => `${quotedSymbol(symbol, kind)} by ${shown(tokens)}`),
+          .map(([symbol, tokens]) => `${quotedSymbol(symbol, kind)} with ${shown(tokens)}`),
       ),
       ...line(
         this.#leftOut,

@@ -9,7 +9,7 @@ export const SEPARATOR_SAMPLE = 1 << 20;
  * For example `the separator "\n---\n" does not occur in a.txt, which is one document; "---" does, 300 times`.
  *
  * @param start The first bytes of the text, `SEPARATOR_SAMPLE` or all of it.
- * @param files Number of files of the text. A document ends with each file in any case.
+ * @param files Number of files of the text. Each file ends a document, even without the separator.
  */
 export function separatorNotice(name: string, separator: string, start: Uint8Array, files: number): string {
   const near = nearSeparators(separator)

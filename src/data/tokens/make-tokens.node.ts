@@ -254,7 +254,7 @@ async function* encode(
   try {
     yield* textPass(text, visitor, passOptions('encoding', options));
   } catch (error) {
-    // The error may be due to a file that was replaced since, for example by one in another encoding.
+    // The cause may be a file that was replaced in the meantime, for example with one in another encoding.
     const now = await stampOf(text.files).catch(() => undefined);
     if (error instanceof TextError && now && now.stamp !== text.stamp) throw changedText(text.name);
     throw error;

@@ -20,7 +20,7 @@ export interface EncoderOptions {
   readonly vocabulary: Vocabulary;
   /** What to do with a symbol outside a vocabulary that has no unknown symbol. */
   readonly unknown: UnknownInText;
-  /** Whether the vocabulary was made from this text, so that it has all symbols. */
+  /** Whether the vocabulary was made from this text, and so contains all its symbols. */
   readonly isOwn: boolean;
   /** Whether the vocabulary is a checkpoint's. */
   readonly isFromCheckpoint: boolean;

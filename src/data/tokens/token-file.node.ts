@@ -1,7 +1,7 @@
 /**
  * A file of tokens: a header of 64 bytes, then blocks of 32,768 tokens. A block has a digest of 16 bytes, the tokens and, if there are
  * documents, one bit per token that says whether a document begins with it. The digest is the first half of the SHA-256 of the file's id, the
- * block's number and the block, so a damaged, moved or foreign block is detected.
+ * block's number and the block, so a block that is damaged, moved or from another file is detected.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';

@@ -245,7 +245,7 @@ const mirostat = filter({
     return {
       apply: (candidates) => {
         sum = candidates.sum;
-        // Keeps the most likely candidate in any case, also after typical-p.
+        // Always keeps the most likely candidate that is left, even after typical-p.
         candidates.keepAtLeast(Math.min(sum * 2 ** -limit, candidates.largestWeight()));
       },
       chosen: (token, candidates) => {

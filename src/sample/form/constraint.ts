@@ -15,7 +15,7 @@ export interface Constraint {
   fork(): Constraint;
 }
 
-/** Called when the time of a text is over: ends it, or if it has a constraint, lets it end in the shortest way that satisfies it. */
+/** Called when a text reaches its time limit. Ends it or, if it has a constraint, lets it finish by the shortest path to a match. */
 export function endOnTimeout(end: StopTracker, constraint: Constraint | undefined): void {
   constraint?.hurry();
   if (!constraint) end.end('seconds');

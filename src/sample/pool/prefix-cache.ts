@@ -26,7 +26,7 @@ export class PrefixNode {
   /** The tokens after the parent's prefix, joined: the key in the parent's `children`. */
   readonly key: string;
   readonly children = new Map<string, PrefixNode>();
-  /** Whether it is no longer cached, so that its slot has another state. */
+  /** Whether it was evicted, so its slot may hold another state. */
   isEvicted = false;
   /** The neighbours in a ring ordered by last use; the node itself if it is in no ring. */
   #older: PrefixNode = this;
@@ -122,12 +122,12 @@ export class PrefixCache {
     if (slot === undefined) return undefined;
     const node = new PrefixNode(slot, length, parent, key);
     parent.children.set(key, node);
-    // Not made the newest of all: its parents would have to be moved as well, which takes long for a long prompt.
+    // It does not become the newest of all, because its parents would have to move too, which is slow for a long prompt.
     node.moveBefore(parent);
     return { node, isNew: true };
   }
 
-  /** Removes nodes, and all nodes below them: for a call that failed, so that it has not written their states. */
+  /** Removes nodes and all nodes below them. Called after a failed call, which has not written their states. */
   drop(nodes: readonly PrefixNode[]): void {
     for (const node of nodes) {
       // Its slot belongs to another node now.

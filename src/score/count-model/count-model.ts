@@ -100,7 +100,7 @@ export class CountModel {
     let node = ROOT;
     for (let length = 0; ; length++) {
       const total = this.#totals[node] as number;
-      // Only in a model of no text.
+      // Only if the model was fitted to no text.
       if (total === 0) return probability;
       const count = (this.#counts[length] as PairMap).get(node, symbol);
       const kept = count === 0 ? 0 : count - discountOf(this.#discounts[length] as Discounts, count);

@@ -157,7 +157,7 @@ export class Completion {
   }
 }
 
-/** The bias by symbol, which is the form that the controls take. */
+/** The bias by symbol, as the controls expect it. */
 function biasOf(vocabulary: Vocabulary, bias: ReadonlyMap<number, number>): Record<string, number> {
   return Object.fromEntries(
     Array.from(bias, ([token, value]) => {

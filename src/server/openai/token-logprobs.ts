@@ -26,7 +26,7 @@ export function rateToken(token: number, row: FloatArray, alternatives: number):
   return { token, logprob, alternatives: best };
 }
 
-/** A token's text. A byte that is only part of a character is written `bytes:\x` and its value, as by OpenAI. */
+/** A token's text. A byte that is only part of a character is written `bytes:\x` and its value, as in OpenAI's API. */
 export function tokenText(vocabulary: Vocabulary, token: number): string {
   const symbol = vocabulary.symbolOf(token);
   if (!isPartByte(symbol, vocabulary.kind)) return symbol;
