@@ -74,6 +74,7 @@ Buffers::~Buffers() {
 
 Pool::Pool(Kernels kernels, Check check, int wanted) : kernels_(kernels), check_(check) {
   team_.yield = yield;
+  team_.barriers = barriers_;
   // Stacks of many threads can take all addresses that a limit such as `ulimit -v` leaves. Then the run would die for lack of memory.
   const Reserve reserve;
   // The threads do not read `threads` and `team_.threads` before the first call, so these can be set after all threads have been started.

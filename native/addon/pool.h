@@ -87,6 +87,7 @@ class Pool {
   std::atomic<uint32_t> wanted_{0};
   std::atomic<int> asleep_{0};
   Team team_ = {};
+  Barrier barriers_[1 + MAX_CREWS] = {};
   const Call* current_ = nullptr;
   std::vector<std::thread> workers_;
 };

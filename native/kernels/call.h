@@ -15,14 +15,20 @@ struct Call {
   float* buffers[MAX_BUFFERS];
 };
 
+// How many threads wait at a barrier, and how often all have passed it. Each has a cache line of its own.
+struct alignas(64) Barrier {
+  int arrived, generation;
+};
+
+// The most parts of a team whose threads wait for each other only.
+enum { MAX_CREWS = 32 };
+
 // The threads that run a call together. `counters` count the tasks taken in each phase; they are zero when a call begins.
 struct Team {
   int threads;
   // Yields the processor; called when a thread has waited for some time.
   void (*yield)();
-  // The barrier: how many threads wait at it, and how often all have passed it.
-  int arrived;
-  int generation;
+  Barrier* barriers;  // of the whole team, then of its crews: 1 + MAX_CREWS; null for one thread
   int counters[8];
 };
 
@@ -38,33 +44,36 @@ static inline void pause() {
 #endif
 }
 
-// Waits until all threads of the team have called this.
-static inline void barrier(Team* team) {
-  if (team->threads == 1) return;
-  const int generation = __atomic_load_n(&team->generation, __ATOMIC_RELAXED);
-  if (__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL) == team->threads) {
-    __atomic_store_n(&team->arrived, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&team->generation, generation + 1, __ATOMIC_RELEASE);
+// Waits until `threads` threads have called this.
+static inline void wait_at(Barrier* at, int threads, void (*yield)()) {
+  if (threads == 1) return;
+  const int generation = __atomic_load_n(&at->generation, __ATOMIC_RELAXED);
+  if (__atomic_add_fetch(&at->arrived, 1, __ATOMIC_ACQ_REL) == threads) {
+    __atomic_store_n(&at->arrived, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&at->generation, generation + 1, __ATOMIC_RELEASE);
     return;
   }
-  for (int spins = 1; __atomic_load_n(&team->generation, __ATOMIC_ACQUIRE) == generation; spins++) {
+  for (int spins = 1; __atomic_load_n(&at->generation, __ATOMIC_ACQUIRE) == generation; spins++) {
     pause();
-    if (spins % SPINS_BEFORE_YIELD == 0) team->yield();
+    if (spins % SPINS_BEFORE_YIELD == 0) yield();
   }
 }
+
+// Waits until all threads of the team have called this.
+static inline void barrier(Team* team) { wait_at(team->barriers, team->threads, team->yield); }
 
 // The number of the next task of a phase. Phases without a barrier between them need different counters.
 static inline int next_task(Team* team, int phase) {
   return team->threads == 1 ? team->counters[phase]++ : __atomic_fetch_add(&team->counters[phase], 1, __ATOMIC_RELAXED);
 }
 
-// The rows that one thread computes: `from` … `to` − 1.
+// The rows or panels that one thread computes: `from` … `to` − 1.
 struct Share {
   long from, to;
 };
-static inline Share share_of(const Team* team, int thread, long count) {
-  return {count * thread / team->threads, count * (thread + 1) / team->threads};
-}
+// Part `index` of `parts` equal ones.
+static inline Share share_in(long count, int parts, int index) { return {count * index / parts, count * (index + 1) / parts}; }
+static inline Share share_of(const Team* team, int thread, long count) { return share_in(count, team->threads, thread); }
 
 // One variant of the kernels: runs a call on this thread, together with the other threads of the team.
 typedef void (*Kernels)(const Call*, Team*, int thread);

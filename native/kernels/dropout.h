@@ -34,20 +34,25 @@ INLINE vu mix_all(vu x) {
   return x ^ (x >> 16);
 }
 
-// Applies dropout to rows `from` … `to` − 1 of a step. `in` and `into` point to the step's row 0.
-static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to, int columns, Panels in, Panels into) {
+// Applies dropout to rows `from` … `to` − 1 of a step, in some panels of its columns. `in` and `into` point to row 0 of the first of them.
+static void drop_panels(const Dropout& dropout, int step, index_t from, index_t to, Share columns, Panels in, Panels into) {
   for (index_t row = from; row < to; row++) {
     const u32 position = mix32(mix32(dropout.key ^ (u32)row) + (dropout.perSequence ? 0 : (u32)(dropout.firstStep + step)));
-    for (int p = 0; p < panels(columns); p++)
+    for (index_t p = 0; p < columns.to - columns.from; p++)
       for (int v = 0; v < PARTS; v++) {
         vu x;
-        for (int i = 0; i < VW; i++) x[i] = position + (u32)(p * LANES + v * VW + i);
+        for (int i = 0; i < VW; i++) x[i] = position + (u32)((columns.from + p) * LANES + v * VW + i);
         const vi kept = (vi)(mix_all(x) >= dropout.threshold);
         const index_t at = row * LANES + v * VW;
         const vf value = load(in.at + p * in.next + at) * splat(dropout.scale);
         store(into.at + p * into.next + at, (vf)((vi)value & kept));
       }
   }
+}
+
+// Applies dropout to whole rows.
+static void drop_rows(const Dropout& dropout, int step, index_t from, index_t to, int columns, Panels in, Panels into) {
+  drop_panels(dropout, step, from, to, {0, panels(columns)}, in, into);
 }
 
 struct DropoutNumbers {

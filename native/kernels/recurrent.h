@@ -4,8 +4,10 @@
 // steps and rows, dW = Σ d xᵀ, dU = Σ d h'ᵀ, db = Σ d. This is backpropagation through time (Werbos 1990). A gru's candidate differs in U h':
 // see cells.h, step_backward and panel_gradients.
 //
-// The rows of the batch are divided among the threads. Each thread runs all steps of its rows by itself, without waiting for others. Weight
-// gradients are divided by panels, never by rows, so that their bits do not depend on the number of threads.
+// The rows of the batch are divided among crews of threads. A crew runs all steps of its rows without waiting for others. With enough rows for
+// all, a crew is one thread. With more threads, those of a crew divide the hidden units too, and wait for each other in each step (Part). Each
+// number is computed by one thread in the same order, so its bits do not depend on the division. Weight gradients are divided by panels,
+// never by rows.
 //
 // In bfloat16, both sides of each product are rounded (bfloat16.h): the weights once per call, the rows x, h', d in each step. States, gates and
 // all sums stay float32. The bias and the look-up of tokens are no products.
@@ -132,6 +134,44 @@ static Layer layer_of(const Call* call) {
   return l;
 }
 
+// What one thread computes in each step: rows `from` … `to` − 1 and, of each gate, the hidden units in panels `first` … `end` − 1.
+struct Part {
+  index_t from, to;
+  int first, end;
+  // The number of threads with the same rows, the index of this one, and where they wait for each other.
+  int threads, index;
+  Barrier* at;
+  void (*yield)();
+
+  int count() const { return end - first; }
+  // Waits until the threads with the same rows have called this, before one reads what the others wrote.
+  void wait() const { wait_at(at, threads, yield); }
+  // This thread's share of what is prepared for all threads with the same rows.
+  Share prepared() const {
+    const Share own = share_in(to - from, threads, index);
+    return {from + own.from, from + own.to};
+  }
+};
+
+// Some rows, and all units of them.
+static Part whole_rows(const Layer& l, index_t from, index_t to) { return {from, to, 0, l.hPanels, 1, 0, 0, 0}; }
+
+// Products with fewer rows take longer for each row, because each row reads all weights. A wait takes about as long as some thousand
+// multiply-adds.
+enum { ROWS_OF_CREW = 8, LEAST_WORK = 1 << 15 };
+
+static Part part_of(const Layer& l, const Team* team, int thread) {
+  const index_t crewsWanted = l.B < ROWS_OF_CREW ? 1 : l.B / ROWS_OF_CREW;
+  const index_t work = l.B * l.gates * l.H * (l.H + (l.tokens ? 0 : l.D));
+  index_t size = team->threads / crewsWanted;
+  if (size > l.hPanels) size = l.hPanels;
+  if (size < 1 || team->threads / size > MAX_CREWS || work / team->threads < LEAST_WORK) size = 1;
+  const int crews = (int)(team->threads / size), crew = thread / (int)size, index = thread % (int)size;
+  if (crew >= crews) return whole_rows(l, 0, 0);
+  const Share rows = share_in(l.B, crews, crew), units = share_in(l.hPanels, (int)size, index);
+  return {rows.from, rows.to, (int)units.from, (int)units.to, (int)size, index, team->barriers + 1 + crew, team->yield};
+}
+
 // Adds up both biases for panels `from` … `to` − 1. With the reset after the product, the candidate's hidden bias is left out: it is part of
 // r·(U h' + b).
 static void sum_biases(const Layer& l, int from, int to) {
@@ -169,11 +209,10 @@ static void prepare_backward(const Layer& l, bool wantsInput, Team* team, int th
   barrier(team);
 }
 
-// Copies rows `rowFrom` … `rowTo` − 1 of `count` panels. Rows with `reset` become zero instead.
-static void carry_rows(int count, const float* from, index_t fromNext, float* to, index_t toNext, const unsigned char* reset,
-                       index_t rowFrom, index_t rowTo) {
-  for (int p = 0; p < count; p++)
-    for (index_t row = rowFrom; row < rowTo; row++) {
+// Copies the rows and panels of a part. Rows with `reset` become zero instead.
+static void carry_rows(const Part& part, const float* from, index_t fromNext, float* to, index_t toNext, const unsigned char* reset) {
+  for (int p = part.first; p < part.end; p++)
+    for (index_t row = part.from; row < part.to; row++) {
       float* into = to + p * toNext + row * LANES;
       if (reset && reset[row]) clear(into, LANES);
       else copy_floats(into, from + p * fromNext + row * LANES, LANES);
@@ -214,6 +253,15 @@ static void step_products(const Layer& l, int firstPanel, int panelStep, int cou
   if (termCount) multiply<Element>(to - from, count, terms, termCount, token ? start_at(into) : bias_of(bias), into);
 }
 
+// Computes a step's sums in the panels of a part, of gates `gate` … `gate + count − 1`.
+template <class Element>
+static void gate_products(const Layer& l, const Part& part, int gate, int count, const int* token, Panels x, Panels hidden, float* gates) {
+  const int HP = l.hPanels, end = gate + count;
+  if (part.threads == 1) return step_products<Element>(l, gate * HP, 1, count * HP, token, x, hidden, part.from, part.to, gates);
+  for (; gate < end; gate++)
+    step_products<Element>(l, gate * HP + part.first, 1, part.count(), token, x, hidden, part.from, part.to, gates);
+}
+
 // What one forward step reads and writes. Pointers are to the step's row 0. Panels of `gates`, `before`, `cellBefore` and `candidate` are
 // l.tapeNext floats apart.
 struct StepPlace {
@@ -225,18 +273,27 @@ struct StepPlace {
   Panels next;  // receives h for the next step
 };
 
+// The rows of `panels`, prepared for products. Packed ones are packed together by the threads of the part, which wait for each other.
 template <class Element>
-static void forward_step(const Layer& l, const StepPlace& at, index_t from, index_t to) {
-  const int HP = l.hPanels;
-  const index_t next = l.tapeNext, gateNext = HP * next;
+static Panels prepared_rows(const Part& part, Panels from, int count, Panels room, float* scales = 0) {
+  const Share own = part.prepared();
+  const Panels rows = Element::rows(from, count, own.from, own.to, room, scales);
+  if (Element::IS_PACKED) part.wait();
+  return rows;
+}
+
+template <class Element>
+static void forward_step(const Layer& l, const StepPlace& at, const Part& part) {
+  const int HP = l.hPanels, first = part.first, end = part.end;
+  const index_t next = l.tapeNext, gateNext = HP * next, from = part.from, to = part.to;
   const Panels none = {0, 0}, hRoom = {l.packedH, l.B * Element::STEPS};
-  const Panels x = at.token ? none : Element::rows(at.x, l.dPanels, from, to, {l.packedX, l.B * Element::STEPS}, l.xScales);
-  const Panels h = Element::rows({at.before, next}, HP, from, to, hRoom);
+  const Panels x = at.token ? none : prepared_rows<Element>(part, at.x, l.dPanels, {l.packedX, l.B * Element::STEPS}, l.xScales);
+  const Panels h = prepared_rows<Element>(part, {at.before, next}, HP, hRoom);
   if (l.cell == CELL_LSTM) {
     // With one row, all products come first: then the gates of several panels can be under way at the same time.
     const bool isOneRow = to - from == 1;
-    if (isOneRow) step_products<Element>(l, 0, 1, 4 * HP, at.token, x, h, from, to, at.gates);
-    for (int p = 0; p < HP; p++) {
+    if (isOneRow) gate_products<Element>(l, part, 0, 4, at.token, x, h, at.gates);
+    for (int p = first; p < end; p++) {
       if (!isOneRow) step_products<Element>(l, p, HP, 4, at.token, x, h, from, to, at.gates);
       lstm_forward(from, to, at.gates + p * next, gateNext, at.cellBefore + p * next, at.cell.at + p * at.cell.next,
                    at.out.at + p * at.out.next, at.next.at + p * at.next.next);
@@ -244,26 +301,27 @@ static void forward_step(const Layer& l, const StepPlace& at, index_t from, inde
     return;
   }
   if (l.cell == CELL_RNN) {
-    step_products<Element>(l, 0, 1, HP, at.token, x, h, from, to, at.gates);
-    for (int p = 0; p < HP; p++) rnn_forward(from, to, at.gates + p * next, at.out.at + p * at.out.next, at.next.at + p * at.next.next);
+    gate_products<Element>(l, part, 0, 1, at.token, x, h, at.gates);
+    for (int p = first; p < end; p++) rnn_forward(from, to, at.gates + p * next, at.out.at + p * at.out.next, at.next.at + p * at.next.next);
     return;
   }
   const index_t KH = Element::panel_floats(HP);
-  const Panels u = {(float*)l.hiddenFactors + 2 * HP * KH, KH};
-  const Panels candidate = {at.candidate + from * LANES, next};
-  step_products<Element>(l, 0, 1, 2 * HP, at.token, x, h, from, to, at.gates);
-  for (int p = 0; p < HP; p++)
+  const Panels u = {(float*)l.hiddenFactors + (2 * HP + first) * KH, KH};
+  gate_products<Element>(l, part, 0, 2, at.token, x, h, at.gates);
+  for (int p = first; p < end; p++)
     gru_gates(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, l.after);
-  step_products<Element>(l, 2 * HP, 1, HP, at.token, x, none, from, to, at.gates);
+  gate_products<Element>(l, part, 2, 1, at.token, x, none, at.gates);
   if (l.after) {
-    const Panels bias = {(float*)l.hiddenBias + 2 * HP * LANES, LANES};
-    multiply<Element>(to - from, HP, HP, rows_from<Element>(h, from), u, bias_of(bias), candidate);
+    const Panels bias = {(float*)l.hiddenBias + (2 * HP + first) * LANES, LANES};
+    const Panels candidate = {at.candidate + first * next + from * LANES, next};
+    multiply<Element>(to - from, part.count(), HP, rows_from<Element>(h, from), u, bias_of(bias), candidate);
   } else {
-    const Panels sums = {at.gates + 2 * gateNext + from * LANES, next};
-    const Panels reset = Element::rows({at.candidate, next}, HP, from, to, hRoom);
-    multiply<Element>(to - from, HP, HP, rows_from<Element>(reset, from), u, start_at(sums), sums);
+    const Panels sums = {at.gates + 2 * gateNext + first * next + from * LANES, next};
+    part.wait();
+    const Panels reset = prepared_rows<Element>(part, {at.candidate, next}, HP, hRoom);
+    multiply<Element>(to - from, part.count(), HP, rows_from<Element>(reset, from), u, start_at(sums), sums);
   }
-  for (int p = 0; p < HP; p++)
+  for (int p = first; p < end; p++)
     gru_output(from, to, at.gates + p * next, gateNext, at.before + p * next, at.candidate + p * next, at.out.at + p * at.out.next,
                at.next.at + p * at.next.next, l.after);
 }
@@ -273,14 +331,12 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
   const RecurrentBuffers& b = *(const RecurrentBuffers*)call->buffers;
   const Layer l = layer_of(call);
   prepare_forward<Element>(l, team, thread);
-  const Share share = share_of(team, thread, l.B);
-  const index_t from = share.from, to = share.to;
-  if (from == to) return;
-  const int HP = l.hPanels;
+  const Part part = part_of(l, team, thread);
+  if (part.from == part.to) return;
   const index_t step = l.B * LANES, hPart = H_PART[l.cell] * step;
 
-  carry_rows(HP, b.initial + hPart, l.stateNext, l.before, l.tapeNext, b.resets, from, to);
-  if (l.hasC) carry_rows(HP, b.initial, l.stateNext, l.cellBefore, l.tapeNext, b.resets, from, to);
+  carry_rows(part, b.initial + hPart, l.stateNext, l.before, l.tapeNext, b.resets);
+  if (l.hasC) carry_rows(part, b.initial, l.stateNext, l.cellBefore, l.tapeNext, b.resets);
 
   for (index_t t = 0; t < l.T; t++) {
     const bool last = t + 1 == l.T;
@@ -299,65 +355,70 @@ static void recurrent_forward(const Call* call, Team* team, int thread) {
     };
     if (!l.tokens && l.dropout.threshold) {
       const Panels dropped = {l.dropped + slot, l.tapeNext};
-      drop_rows(l.dropout, (int)t, from, to, l.D, at.x, dropped);
+      const Share own = part.prepared();
+      drop_rows(l.dropout, (int)t, own.from, own.to, l.D, at.x, dropped);
       at.x = dropped;
     }
-    forward_step<Element>(l, at, from, to);
-    if (l.hasC && b.cells) carry_rows(HP, at.cell.at, at.cell.next, b.cells + t * step, l.outNext, 0, from, to);
+    // All units of h before the step, and all units of the input, are ready.
+    part.wait();
+    forward_step<Element>(l, at, part);
+    if (l.hasC && b.cells) carry_rows(part, at.cell.at, at.cell.next, b.cells + t * step, l.outNext, 0);
     if (last) {
-      if (l.hasC) carry_rows(HP, l.spare, step, b.last, l.stateNext, 0, from, to);
+      if (l.hasC) carry_rows(part, l.spare, step, b.last, l.stateNext, 0);
     } else if (b.resets) {
       const unsigned char* reset = b.resets + (t + 1) * l.B;
-      carry_rows(HP, at.next.at, at.next.next, at.next.at, at.next.next, reset, from, to);
-      if (l.hasC) carry_rows(HP, at.cell.at, at.cell.next, at.cell.at, at.cell.next, reset, from, to);
+      carry_rows(part, at.next.at, at.next.next, at.next.at, at.next.next, reset);
+      if (l.hasC) carry_rows(part, at.cell.at, at.cell.next, at.cell.at, at.cell.next, reset);
     }
   }
 }
 
-// Computes, for some rows, the gradients of one step's sums and, in dhBefore and dc, those of the state before the step. Returns the gradients
-// of the sums, as the left side of another product.
+// Computes, for the rows of a part, the gradients of one step's sums and, in dhBefore and dc, those of the state before the step. Returns the
+// gradients of the sums of all units, as the left side of another product.
 template <class Element>
-static Panels step_backward(const Layer& l, index_t t, const float* dh, index_t from, index_t to) {
-  const int HP = l.hPanels;
+static Panels step_backward(const Layer& l, index_t t, const float* dh, const Part& part) {
+  const int HP = l.hPanels, first = part.first, end = part.end;
+  const index_t from = part.from, to = part.to, rows = to - from;
   const index_t step = l.B * LANES, slot = t * step, gateNext = HP * l.tapeNext;
   float *gates = l.gate + slot, *before = l.before + slot;
   // Uᵀ [HP panels][gates·HP·16][16]: the rows of gate q begin at q·HP·16.
   const index_t uGate = (index_t)HP * Element::STEPS * LANES, uNext = l.gates * uGate;
-  const Panels carried = {l.dhBefore + from * LANES, step};
+  const Panels carried = {l.dhBefore + first * step + from * LANES, step};
+  const Panels uAll = {l.hiddenTransposed + first * uNext, uNext};
   const index_t packedNext = l.B * Element::STEPS;
   const Panels room = {l.packedD, packedNext}, sums = {gates, l.tapeNext};
-  if (l.cell == CELL_LSTM) {
-    for (int p = 0; p < HP; p++)
-      lstm_backward(from, to, gates + p * l.tapeNext, gateNext, l.cellBefore + slot + p * l.tapeNext, dh + p * l.outNext,
-                    l.dhBefore + p * step, l.dc + p * step, step);
-    const Panels d = Element::rows(sums, 4 * HP, from, to, room);
-    multiply<Element>(to - from, HP, 4 * HP, rows_from<Element>(d, from), {l.hiddenTransposed, uNext}, ZERO, carried);
-    return d;
-  }
-  if (l.cell == CELL_RNN) {
-    for (int p = 0; p < HP; p++) rnn_backward(from, to, gates + p * l.tapeNext, dh + p * l.outNext, l.dhBefore + p * step);
-    const Panels d = Element::rows(sums, HP, from, to, room);
-    multiply<Element>(to - from, HP, HP, rows_from<Element>(d, from), {l.hiddenTransposed, uNext}, ZERO, carried);
+  if (l.cell != CELL_GRU) {
+    if (l.cell == CELL_LSTM)
+      for (int p = first; p < end; p++)
+        lstm_backward(from, to, gates + p * l.tapeNext, gateNext, l.cellBefore + slot + p * l.tapeNext, dh + p * l.outNext,
+                      l.dhBefore + p * step, l.dc + p * step, step);
+    else
+      for (int p = first; p < end; p++) rnn_backward(from, to, gates + p * l.tapeNext, dh + p * l.outNext, l.dhBefore + p * step);
+    part.wait();
+    const Panels d = prepared_rows<Element>(part, sums, l.gates * HP, room);
+    multiply<Element>(rows, part.count(), l.gates * HP, rows_from<Element>(d, from), uAll, ZERO, carried);
     return d;
   }
   // gru: dh' = d·(1 − z) + Uzᵀ dz + Urᵀ dr, and of the candidate Unᵀ (dn·r) with the reset after the product, r·(Unᵀ dn) before it.
   float* candidate = l.candidate + slot;
-  for (int p = 0; p < HP; p++)
+  for (int p = first; p < end; p++)
     gru_backward_output(from, to, gates + p * l.tapeNext, gateNext, before + p * l.tapeNext, dh + p * l.outNext, l.dhBefore + p * step,
                         candidate + p * l.tapeNext, l.after);
-  const Panels u = {l.hiddenTransposed + 2 * uGate, uNext};
+  part.wait();
+  const Panels u = {uAll.at + 2 * uGate, uNext};
   if (l.after) {
-    const Panels dHidden = Element::rows({candidate, l.tapeNext}, HP, from, to, {l.packedH, packedNext});
-    multiply<Element>(to - from, HP, HP, rows_from<Element>(dHidden, from), u, start_at(carried), carried);
+    const Panels dHidden = prepared_rows<Element>(part, {candidate, l.tapeNext}, HP, {l.packedH, packedNext});
+    multiply<Element>(rows, part.count(), HP, rows_from<Element>(dHidden, from), u, start_at(carried), carried);
   } else {
-    const Panels dProduct = {l.spare + from * LANES, step};
-    const Panels dn = Element::rows({gates + 2 * gateNext, l.tapeNext}, HP, from, to, {l.packedH, packedNext});
-    multiply<Element>(to - from, HP, HP, rows_from<Element>(dn, from), u, ZERO, dProduct);
-    for (int p = 0; p < HP; p++)
+    const Panels dProduct = {l.spare + first * step + from * LANES, step};
+    const Panels dn = prepared_rows<Element>(part, {gates + 2 * gateNext, l.tapeNext}, HP, {l.packedH, packedNext});
+    multiply<Element>(rows, part.count(), HP, rows_from<Element>(dn, from), u, ZERO, dProduct);
+    for (int p = first; p < end; p++)
       gru_backward_reset(from, to, gates + p * l.tapeNext, gateNext, before + p * l.tapeNext, l.spare + p * step, l.dhBefore + p * step);
+    part.wait();
   }
-  const Panels d = Element::rows(sums, 3 * HP, from, to, room);
-  multiply<Element>(to - from, HP, 2 * HP, rows_from<Element>(d, from), {l.hiddenTransposed, uNext}, start_at(carried), carried);
+  const Panels d = prepared_rows<Element>(part, sums, 3 * HP, room);
+  multiply<Element>(rows, part.count(), 2 * HP, rows_from<Element>(d, from), uAll, start_at(carried), carried);
   return d;
 }
 
@@ -439,10 +500,10 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
   const bool wantsInput = !l.tokens && b.inputGradient;
   prepare_backward<Element>(l, wantsInput, team, thread);
 
-  const Share share = share_of(team, thread, l.B);
-  const index_t from = share.from, to = share.to, step = l.B * LANES, hPart = H_PART[l.cell] * step;
+  const Part part = part_of(l, team, thread);
+  const index_t from = part.from, to = part.to, step = l.B * LANES, hPart = H_PART[l.cell] * step;
   const index_t wNext = (index_t)all * Element::STEPS * LANES;
-  for (int p = 0; p < HP && from < to; p++) {
+  for (int p = part.first; p < part.end && from < to; p++) {
     const index_t at = p * step + from * LANES, count = (to - from) * LANES;
     const float* final_ = b.finalGradient ? b.finalGradient + p * l.stateNext + from * LANES : 0;
     if (final_) copy_floats(l.dhBefore + at, final_ + hPart, count);
@@ -450,22 +511,23 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
     if (final_ && l.hasC) copy_floats(l.dc + at, final_, count);
     else clear(l.dc + at, count);
   }
+  const Share inputs = share_in(l.dPanels, part.threads, part.index);
   for (index_t t = l.T - 1; t >= 0 && from < to; t--) {
-    const Panels d = step_backward<Element>(l, t, b.outputGradient + t * step, from, to);
+    const Panels d = step_backward<Element>(l, t, b.outputGradient + t * step, part);
     if (wantsInput) {
-      const Panels into = {b.inputGradient + t * step, l.outNext};
-      multiply<Element>(to - from, l.dPanels, all, rows_from<Element>(d, from), {l.inputTransposed, wNext}, ZERO,
-                        {into.at + from * LANES, into.next});
-      if (l.dropout.threshold) drop_rows(l.dropout, (int)t, from, to, l.D, into, into);
+      const Panels into = {b.inputGradient + t * step + inputs.from * l.outNext, l.outNext};
+      const Panels w = {l.inputTransposed + inputs.from * wNext, wNext};
+      multiply<Element>(to - from, (int)(inputs.to - inputs.from), all, rows_from<Element>(d, from), w, ZERO, {into.at + from * LANES, into.next});
+      if (l.dropout.threshold) drop_panels(l.dropout, (int)t, from, to, inputs, into, into);
     }
     if (!b.resets) continue;
     const unsigned char* reset = b.resets + t * l.B;
-    carry_rows(HP, l.dhBefore, step, l.dhBefore, step, reset, from, to);
-    carry_rows(HP, l.dc, step, l.dc, step, reset, from, to);
+    carry_rows(part, l.dhBefore, step, l.dhBefore, step, reset);
+    carry_rows(part, l.dc, step, l.dc, step, reset);
   }
   if (b.initialGradient && from < to) {
-    carry_rows(HP, l.dhBefore, step, b.initialGradient + hPart, l.stateNext, 0, from, to);
-    if (l.hasC) carry_rows(HP, l.dc, step, b.initialGradient, l.stateNext, 0, from, to);
+    carry_rows(part, l.dhBefore, step, b.initialGradient + hPart, l.stateNext, 0);
+    if (l.hasC) carry_rows(part, l.dc, step, b.initialGradient, l.stateNext, 0);
   }
   barrier(team);
   if (Element::IS_PACKED) pack_left_sides(l, b, team, thread);

@@ -152,7 +152,7 @@ static void sequence_recurrent(const Layer& l, const Workspace& workspace, float
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cellBefore, next, from, to, false);
   const StepPlace at = {l.tokens ? tokens : 0, {workspace.x, next}, workspace.gates, workspace.before, workspace.cellBefore, workspace.cellBefore,
                         {workspace.cell, next}, {workspace.y, next}, {workspace.y, next}};
-  forward_step<Element>(l, at, from, to);
+  forward_step<Element>(l, at, whole_rows(l, from, to));
   hold_units(l, workspace, b.hold, held, module, from, to);
   move_state_rows(l.hPanels, state, stateNext, hPart, b.slots, workspace.y, next, from, to, true);
   if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cell, next, from, to, true);

@@ -31,6 +31,7 @@ struct Shared {
   int unused[12];
   char problem[PROBLEM_BYTES];
   Team team;
+  Barrier barriers[1 + MAX_CREWS];
   Call call;
   Entry ring[RING_ENTRIES];
 };
@@ -120,6 +121,7 @@ static void make_together(Shared* shared, const Entry* entry) {
 EXPORT("drive") void drive(Shared* shared) {
   shared->team.threads = shared->threads;
   shared->team.yield = yield;
+  shared->team.barriers = shared->barriers;
   for (int done = 0;; done++) {
     wait_while(&shared->submitted, done);
     const Entry* entry = &shared->ring[done % RING_ENTRIES];

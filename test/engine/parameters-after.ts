@@ -29,7 +29,7 @@ const REGULARIZATION: Readonly<Record<UpdateRuleKind, Given<TrainingOptions>>> =
 };
 
 /**
- * The parameters after some iterations on random batches, in hexadecimal. No dimension is a multiple of the kernels' tiles. Closes the
+ * The parameters after some iterations on random batches, in hexadecimal. With `resets`, documents begin within the rows. No dimension is a multiple of the kernels' tiles. Closes the
  * engine.
  */
 export async function parametersAfter(
@@ -37,9 +37,9 @@ export async function parametersAfter(
   cell: Cell,
   optimizer: UpdateRuleKind,
   iterations: number,
-  more: Partial<ModelConfig> & { readonly compute?: Compute } = {},
+  more: Partial<ModelConfig> & { readonly compute?: Compute; readonly resets?: boolean } = {},
 ): Promise<string> {
-  const { compute, ...form } = more;
+  const { compute, resets = false, ...form } = more;
   const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V, ...form };
   const network = new Network(engine, config, { batchSize: B, sequenceLength: T }, 'training', compute);
   const random = new MersenneTwister(5);
@@ -50,7 +50,11 @@ export async function parametersAfter(
   const state = network.makeState();
   const tokens = () => Int32Array.from({ length: T * B }, () => Math.floor(random.nextUniform() * V));
   for (let iteration = 1; iteration <= iterations; iteration++) {
-    const batch = { inputs: tokens(), targets: tokens() };
+    const batch = {
+      inputs: tokens(),
+      targets: tokens(),
+      ...(resets && { resets: Uint8Array.from({ length: T * B }, () => Number(random.nextUniform() < 0.2)) }),
+    };
     network.lossAndGradient(weights, gradient, batch, state, {
       ...regularizationOf(options),
       seed: 1,
