@@ -1,7 +1,8 @@
 /** A training has the same bits on every engine with fused multiply-add. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { CELL_NAMES } from '../../src/engine/cells.ts';
+import { CELL_KINDS, CELL_NAMES, type CellKind } from '../../src/engine/cells.ts';
+import type { Backend } from '../../src/engine/cpu/backend.ts';
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
@@ -9,6 +10,7 @@ import { hasFused } from '../../src/engine/cpu/wasm.ts';
 import type { Engine, FloatArray, HeldUnit } from '../../src/engine/engine.ts';
 import type { Layout } from '../../src/engine/layout.ts';
 import { UPDATE_RULE_KINDS } from '../../src/engine/update-rules.ts';
+import { Network } from '../../src/model/network.ts';
 import { parametersAfter, TRAININGS } from './parameters-after.ts';
 import { RandomValues } from './random-values.ts';
 
@@ -58,16 +60,31 @@ for (const [cell, optimizer] of TRAININGS)
         const [variant] = variants;
         if (!variant) return context.skip('no native engine');
         const more = { ...shape, hiddenSize: 200, ...(reset && { reset }) };
-        let expected: string | undefined;
         // 16 and 64 are more threads than rows, and the gradients of the weights are divided into smaller tasks.
-        for (const threads of [1, 2, 5, 16, 64]) {
-          const engine = new CpuEngine(nativeBackend({ variant, threads }));
-          const bits = await parametersAfter(engine, cell, optimizer, 3, more);
+        const made: Backend[] = [1, 2, 5, 16, 64].map((threads) => nativeBackend({ variant, threads }));
+        if (hasFused()) made.push((await nodeWasmBackend(3)).backend);
+        let expected: string | undefined;
+        for (const backend of made) {
+          const bits = await parametersAfter(new CpuEngine(backend), cell, optimizer, 3, more);
           expected ??= bits;
-          assert.ok(bits === expected, `${threads} threads`);
+          assert.ok(bits === expected, `${backend.name}, ${backend.threads} threads`);
         }
       });
     }
+
+for (const kind of CELL_KINDS)
+  test(`${kind.cell}, reset ${kind.reset}: losses in int8 have the same bits if threads divide the units of a layer`, async (context) => {
+    const [variant] = variants;
+    if (!variant) return context.skip('no native engine');
+    const made: Backend[] = [1, 2, 16].map((threads) => nativeBackend({ variant, threads }));
+    if (hasFused()) made.push((await nodeWasmBackend(3)).backend);
+    let expected: FloatArray | undefined;
+    for (const backend of made) {
+      const losses = await int8Losses(new CpuEngine(backend), kind);
+      expected ??= losses;
+      assert.deepEqual(losses, expected, `${backend.name}, ${backend.threads} threads`);
+    }
+  });
 
 test('held units give the same bits on every engine with fused multiply-add and with any number of threads', async (context) => {
   let expected: FloatArray | undefined;
@@ -122,4 +139,19 @@ async function predictionsWithHeldUnits(engine: Engine): Promise<FloatArray> {
   const predictions = (await engine.read(output)) as FloatArray;
   await engine.close();
   return predictions;
+}
+
+/** The losses of a network in int8 on random tokens. Closes the engine. */
+async function int8Losses(engine: Engine, kind: CellKind): Promise<FloatArray> {
+  const [B, T, V] = [5, 9, 37];
+  const config = { ...kind, layers: 2, hiddenSize: 300, vocabularySize: V };
+  const network = new Network(engine, config, { batchSize: B, sequenceLength: T }, 'evaluation');
+  const random = new RandomValues(engine, 4);
+  const weights = engine.vector(network.layout, 'int8');
+  engine.write(weights, random.numbers(weights.size, 0.2));
+  const tokens = () => Int32Array.from({ length: T * B }, () => random.integer(V));
+  network.evaluate(weights, { inputs: tokens(), targets: tokens() }, network.makeState());
+  const losses = (await engine.read(network.loss)) as FloatArray;
+  await engine.close();
+  return losses;
 }
