@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { program, root } from '../cli/command.ts';
@@ -13,6 +14,8 @@ import { openExample, setOptions } from './actions.ts';
 import { openSite, type Site } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
+/** Symbols that Write writes. */
+const LENGTH = 120;
 
 describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   let site: Site;
@@ -33,17 +36,22 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   test('Write gives the text of the copied command, byte for byte', async () => {
     const page = await site.open('#/write');
     await openExample(page);
-    await page.getByLabel('prompt').first().fill('Call me ');
-    await page.getByLabel('length').fill('120');
-    await page.getByRole('button', { name: 'Write', exact: true }).click();
-    await page.getByText('characters a second').waitFor();
-    const written = await page.locator('.text-view-text > div').allInnerTexts();
-    const command = await page.locator('.command code').innerText();
-    const words = ['sample', example, ...splitCommand(command ?? '').slice(4)];
-    const { stdout, stderr } = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8' });
-    assert.ok(stdout.length > 120, stderr);
-    const lines = written.join('').replaceAll('\u200b', '');
-    assert.equal(lines, stdout.replaceAll('\n', ''));
+    const { text, flags } = await written(page);
+    assert.equal(text, sampled(example, ...flags));
+    await page.context().close();
+  });
+
+  test('Write computes an int8 file in int8, and gives the text of `sample --quantize int8`', async () => {
+    const file = join(folder, 'int8.safetensors');
+    const model = LanguageModel.fromBytes(readFileSync(example));
+    writeFileSync(file, model.toBytes('safetensors', 'int8'));
+    await model.close();
+    const page = await site.open('#/write');
+    await page.locator('input[type="file"]').first().setInputFiles(file);
+    const { text, flags } = await written(page);
+    assert.equal(text, sampled(example, '--quantize', 'int8', ...flags));
+    assert.equal(text, sampled(file, ...flags));
+    assert.notEqual(text, sampled(file, '--quantize', 'none', ...flags));
     await page.context().close();
   });
 
@@ -239,6 +247,25 @@ async function finalModel(input: Parameters<typeof train>[0]): Promise<Float32Ar
 }
 
 /** The words of a command as a POSIX shell splits them: only single quotes are used. */
+/** Writes a text with the open model. @returns its text without line ends, and the flags of the command that the page shows */
+async function written(page: Page): Promise<{ text: string; flags: string[] }> {
+  await page.getByLabel('prompt').first().fill('Call me ');
+  await page.getByLabel('length').fill(String(LENGTH));
+  await page.getByRole('button', { name: 'Write', exact: true }).click();
+  await page.getByText('characters a second').waitFor();
+  const lines = await page.locator('.text-view-text > div').allInnerTexts();
+  const command = await page.locator('.command code').innerText();
+  return { text: lines.join('').replaceAll('\u200b', ''), flags: splitCommand(command).slice(4) };
+}
+
+/** What `char-rnn sample` writes, without line ends. */
+function sampled(checkpoint: string, ...flags: string[]): string {
+  const words = [program, 'sample', checkpoint, ...flags];
+  const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  assert.ok(stdout.length > LENGTH, stderr);
+  return stdout.replaceAll('\n', '');
+}
+
 function splitCommand(command: string): string[] {
   return Array.from(command.matchAll(/'((?:[^']|'\\'')*)'|(\S+)/g), ([, quoted, plain]) =>
     (quoted ?? plain ?? '').replaceAll("'\\''", "'"),
