@@ -11,13 +11,14 @@ const MAX_VALUES = 6;
 const EXPLODED = 'exploded';
 
 export function axesOf(
-  { parameters }: SweepDetail,
+  { parameters, rungs }: SweepDetail,
   trials: readonly SweepTrial[],
   rung: number,
 ): readonly Axis[] {
   const byNumber = new Map(trials.map((trial) => [trial.number, trial]));
   const own = parameters.map((parameter) => parameterAxis(parameter, trials, byNumber));
-  return [...own, lossAxis(trials, byNumber, rung)];
+  const title = rungs > 1 ? `loss at rung ${rung + 1}` : 'loss';
+  return [...own, lossAxis(title, trials, byNumber, rung)];
 }
 
 type Trials = ReadonlyMap<number, SweepTrial>;
@@ -43,7 +44,7 @@ function parameterAxis(parameter: SweepParameter, trials: readonly SweepTrial[],
 }
 
 /** Exploded trials are above all others. */
-function lossAxis(trials: readonly SweepTrial[], byNumber: Trials, rung: number): Axis {
+function lossAxis(title: string, trials: readonly SweepTrial[], byNumber: Trials, rung: number): Axis {
   const outcomes = trials.flatMap((trial) => outcomeAt(trial, rung) ?? []);
   const losses = outcomes.filter(Number.isFinite).sort((a, b) => a - b);
   const hasExploded = losses.length < outcomes.length;
@@ -51,7 +52,7 @@ function lossAxis(trials: readonly SweepTrial[], byNumber: Trials, rung: number)
   const scale = scaleOf(losses, false);
   const ticks = ticksOf(losses, scale, 3).map(({ place, text }) => ({ place: place * height, text }));
   return {
-    title: 'loss',
+    title,
     ticks: hasExploded ? [...ticks, { place: 1, text: EXPLODED }] : ticks,
     place({ id }) {
       const trial = byNumber.get(id);

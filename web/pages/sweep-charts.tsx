@@ -69,7 +69,8 @@ function Coordinates({ detail, chosen, onChoose, rung, compared }: CoordinatesPr
       <ParallelCoordinates axes={axesOf(detail, compared, rung)} {...{ lines, chosen, onChoose, summary }} />
       <figcaption>
         <span>
-          Each line is a trial. The stronger a line, the lower its loss
+          Each line is a trial{detail.rungs > 1 && ` at the end of rung ${rung + 1}`}. The stronger a line,
+          the lower its loss
           {isAnyGood && '; the best is orange'}
           {chosen !== undefined && ', the marked one is dashed'}. All figures are in the table below.
           {left > 0 && ` ${left.toLocaleString('en')} trials with higher losses are not drawn.`}

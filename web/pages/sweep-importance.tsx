@@ -14,6 +14,7 @@ export function ImportancePanel({ detail, rung }: ImportancePanelProps) {
   return (
     <section class="panel" aria-labelledby="importance-title">
       <h2 id="importance-title">How much each parameter matters</h2>
+      {detail.rungs > 1 && <p class="hint">for the losses at the end of rung {rung + 1}</p>}
       {trials < FEW_TRIALS && (
         <p class="problem">
           With only {trials === 1 ? '1 trial' : `${trials} trials`}, these shares are mostly chance. Use at

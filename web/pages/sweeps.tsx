@@ -101,7 +101,7 @@ function RungMenu({ detail }: { readonly detail: SweepDetail }) {
   const countAt = (at: number) => detail.trials.filter((trial) => outcomeAt(trial, at) !== undefined).length;
   return (
     <label class="inline">
-      compared at the end of
+      trials compared at the end of
       <select
         value={comparedRung(detail) + 1}
         onChange={(event) => {
