@@ -63,9 +63,27 @@ async function sqlite(): Promise<Sqlite> {
   return builtIn() ?? (await fromPackage());
 }
 
+/** Reasons by SQLite's result code (sqlite.org/rescode.html), in which a database can't be used at the moment. */
+const OUTAGES: Readonly<Record<number, string>> = {
+  5: 'another program holds its lock',
+  6: 'another connection holds its lock',
+  // With a write-ahead log in shared memory, SQLite may find out that a disk is full only by a failed write.
+  10: 'the disk is full or has failed',
+  13: 'the disk is full',
+  14: 'its files cannot be opened',
+};
+
+/** Why a database can't be used at the moment, without a full stop; undefined for other errors. */
+export function sqliteOutage(error: unknown): string | undefined {
+  const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
+  if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return undefined;
+  // Extended codes have the result code in their low byte.
+  return OUTAGES[errcode & 0xff];
+}
+
 /** The error for a database that can't be used. */
 export function databaseError(path: string, cause: unknown): SweepError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = sqliteOutage(cause) ?? (cause instanceof Error ? cause.message : String(cause));
   return new SweepError('sweep-database', `${path} can't be used: ${reason}.`, { cause });
 }
 

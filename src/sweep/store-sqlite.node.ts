@@ -10,6 +10,7 @@ import {
   openReadOnly,
   type SqlValue,
   type Statement,
+  sqliteOutage,
 } from './sqlite.node.ts';
 import {
   type Claim,
@@ -108,9 +109,6 @@ async function connected(path: string): Promise<Database> {
 const OF_CLAIM = "trial = ? AND rung = ? AND attempt = ? AND state = 'running'";
 const LAST_ENDED =
   "NOT EXISTS (SELECT 1 FROM job AS higher WHERE higher.trial = job.trial AND higher.rung > job.rung AND higher.state IN ('done', 'exploded', 'failed'))";
-
-/** SQLite's result codes (sqlite.org/rescode.html): BUSY, LOCKED, IOERR, FULL, CANTOPEN. Extended codes have them in their low byte. */
-const OUTAGES: ReadonlySet<number> = new Set([5, 6, 10, 13, 14]);
 
 class SqliteStore implements SweepStore {
   readonly #database: Database;
@@ -288,8 +286,7 @@ class SqliteStore implements SweepStore {
   }
 
   isOutage(error: unknown): boolean {
-    const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
-    return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' && OUTAGES.has(errcode & 0xff);
+    return sqliteOutage(error) !== undefined;
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { OptionError, SweepError } from '../errors.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { SweepPlan } from './plan.node.ts';
+import { sqliteOutage } from './sqlite.node.ts';
 import type { NewSweep, SweepStore } from './store.ts';
 import { createSqliteStore, openSqliteStore } from './store-sqlite.node.ts';
 import { allowedUrl, DATABASE_FILE, openInDatabase, rememberedDatabase } from './sweep-database.node.ts';
@@ -66,11 +67,16 @@ export async function createSweep(folder: string, sweep: NewSweep, plan: SweepPl
     renameSync(made, folder);
     made = undefined;
   } catch (error) {
-    if (error instanceof SweepError) throw error;
+    const cause = error instanceof SweepError ? error.cause : error;
+    const outage = sqliteOutage(cause ?? {});
+    if (error instanceof SweepError && outage === undefined) throw error;
     checkFree(folder);
-    throw new SweepError('sweep-database', `${folder} can't be made: ${describeSystemError(error)}.`, {
-      cause: error,
-    });
+    const reason = outage ?? describeSystemError(cause);
+    throw new SweepError(
+      'sweep-database',
+      `the sweep's folder ${folder} can't be made: ${reason}. Nothing was kept of it.`,
+      { cause },
+    );
   } finally {
     if (made !== undefined) rmSync(made, { recursive: true, force: true });
   }

@@ -54,7 +54,7 @@ export async function* workEvents({
         });
     }
     const reason = await working;
-    const [best] = await despiteOutages(store, signal, () => store.best(1));
+    const [best] = await despiteOutages({ store, folder, signal }, () => store.best(1));
     yield { type: 'finished', reason, best };
   } finally {
     // The consumer has left the loop: the trials save their states.

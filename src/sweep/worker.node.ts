@@ -76,6 +76,8 @@ class Worker {
   readonly #sweep: SweepRecord;
   readonly #id = `${hostname()}:${process.pid}`;
   readonly #jobs = new Set<RunningJob>();
+  /** Whether the database can't be used at the moment, and an event has said so. */
+  #isWaiting = false;
 
   constructor(input: WorkerInput, sweep: SweepRecord) {
     this.#input = input;
@@ -273,8 +275,17 @@ class Worker {
   }
 
   #persist<T>(use: () => Promise<T>): Promise<T> {
-    const { store, signal } = this.#input;
-    return despiteOutages(store, signal, use);
+    const { store, folder, signal, onEvent } = this.#input;
+    const onWait = (message: string) => {
+      // Every lane notices an outage.
+      if (!this.#isWaiting) onEvent({ type: 'waiting', message });
+      this.#isWaiting = true;
+    };
+    return despiteOutages({ store, folder, signal, onWait }, async () => {
+      const result = await use();
+      this.#isWaiting = false;
+      return result;
+    });
   }
 }
 

@@ -215,4 +215,29 @@ test('a sweep that has ended can be stopped and resumed', async (context) => {
   assert.deepEqual([stopped.code, stopped.stderr], [0, 'book is stopped.\n']);
   const resumed = await run(['sweep', 'resume'], { cwd });
   assert.match(resumed.stderr, /^best: trial \d, /m);
+  // A grid has no trial to add.
+  assert.match(
+    resumed.stderr,
+    /^nothing is left to train: book has tried all 2 combinations of its values\./m,
+  );
+});
+
+test('a sweep that has ended: resume suggests more trials, and adds them', async (context) => {
+  const cwd = setUp(context);
+  const few = [...TINY, '--method', 'random', '--trials', '1', '--workers', '1'];
+  const made = await run(['sweep', 'run', 'book.txt', '--try', 'rnn-size=4..6', ...few], { cwd });
+  assert.equal(made.code, 0, made.stderr);
+  assert.doesNotMatch(made.stderr, /nothing is left/);
+  const { stderr } = await run(['sweep', 'resume'], { cwd });
+  assert.match(
+    stderr,
+    /^nothing is left to train: every trial of book has ended\. To add \d+:\n {2}.* sweep resume book --trials \+\d+$/m,
+  );
+  const wrong = await run(['sweep', 'resume', '--trials', '1'], { cwd });
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /^--trials: got 1, but .*; expected the number to add, \+1$/m);
+  const more = await run(['sweep', 'resume', 'book', '--trials', '+1', '--workers', '1'], { cwd });
+  assert.equal(more.code, 0, more.stderr);
+  assert.match(more.stderr, /^sweep book: 2 trials/m);
+  assert.match(more.stderr, /^trial 2, /m);
 });

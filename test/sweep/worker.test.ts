@@ -1,9 +1,10 @@
 /** A worker when things go wrong: the database is away, another worker has its job, the process of a trial crashes. */
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { despiteOutages } from '../../src/sweep/despite-outages.node.ts';
 import type { SweepEvent } from '../../src/sweep/events.ts';
 import { MAX_FAILURES, type SweepStore, type TrialPlan } from '../../src/sweep/store.ts';
 import { createSweep, trialFolder } from '../../src/sweep/sweep-folder.node.ts';
@@ -56,6 +57,37 @@ test('a database that is away for a while: no result is lost', async (context) =
   );
   assert.equal(events.filter(({ type }) => type === 'ended').length, 2);
   assert.equal((await store.evaluations(1)).length, 1);
+  // Once for the result that could not be stored. The next attempt to claim a job succeeded.
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'waiting' ? [event.message] : [])),
+    [
+      "the state of the sweep can't be stored: the disk is full. All results so far are kept; the sweep waits up to ten minutes, then it ends.",
+    ],
+  );
+});
+
+test('a database that stays away: the error names the file and the reason, and continues the sweep', async (context) => {
+  const { store, folder } = await setUp(context);
+  const failing = (errcode: number) => {
+    const signal = AbortSignal.abort();
+    return despiteOutages({ store, folder, signal }, async () => {
+      throw Object.assign(new Error('SQLite says something'), { code: 'ERR_SQLITE_ERROR', errcode });
+    });
+  };
+  const remedies = [
+    { text: 'Once that is solved, continue the sweep', command: ['sweep', 'resume', basename(folder)] },
+  ];
+  const file = join(folder, 'sweep.sqlite');
+  // FULL, and IOERR_SHMSIZE, which is what a full disk gives to a new write-ahead log.
+  for (const [errcode, reason] of [
+    [13, 'the disk is full'],
+    [4874, 'the disk is full or has failed'],
+  ] as const) {
+    const problem = `${file} can't be written: ${reason}. All results that were stored before are kept.`;
+    await assert.rejects(failing(errcode), { code: 'sweep-database', problem, remedies });
+  }
+  // CORRUPT does not pass.
+  await assert.rejects(failing(11), /SQLite says something/);
 });
 
 test('any other error of the store ends the work', async (context) => {

@@ -21,7 +21,7 @@ const flagsSchema = z.strictObject({
   trials: option(z.optional(z.string().check(z.regex(/^\+?[1-9]\d{0,5}$/))), {
     flag: 'trials',
     group: 'Training',
-    help: 'number of trials; +N adds N to a sweep; default: the whole grid, or 20 at random',
+    help: 'number of trials; with resume, +N adds N; default: the whole grid, or 20 at random',
     value: 'N|+N',
     expected: 'a number of trials, such as 20, or +20 for 20 more',
     common: true,
@@ -99,7 +99,7 @@ export const sweepCommand: Command = {
     'Trains many models with different settings, and finds the best.\n' +
     'run: starts a sweep of TEXT or FILE.yaml. The others take the NAME of a sweep; default: the one that was active last.\n' +
     'status: shows its progress. best: shows the best trial and copies its model. table: lists all trials.\n' +
-    'stop: stops the running trials, which save their states. resume: continues. retry: repeats failed trials.\n' +
+    'stop: stops the running trials, which save their states. resume: continues, with --trials +N after adding trials. retry: repeats failed trials.\n' +
     'worker: trains trials of a sweep that another machine has started with --database.',
   flags: flagsOf(flagsSchema),
   takesRandomSeed: true,

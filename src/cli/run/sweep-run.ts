@@ -7,6 +7,7 @@ import { isDefinitionFile, readDefinitionFile } from '../../sweep/definition-fil
 import type { SweepEvent } from '../../sweep/events.ts';
 import { joinSweep } from '../../sweep/join-sweep.node.ts';
 import { hidePassword } from '../../sweep/postgres/database-url.ts';
+import { sizeOf } from '../../sweep/space.ts';
 import { addTrials, type SweepInput, sweep } from '../../sweep/sweep.node.ts';
 import { joinDatabase, rememberedDatabase } from '../../sweep/sweep-database.node.ts';
 import { findSweep, nameOfText, openSweep, SWEEPS } from '../../sweep/sweep-folder.node.ts';
@@ -39,8 +40,17 @@ export async function startSweep(
   return followSweep(given, flags);
 }
 
+/** Continues a sweep, with `--trials +N` after adding trials to it. */
 export async function resumeSweep(flags: SweepFlags, name: string | undefined): Promise<number> {
-  return followSweep({ resume: await folderOf(flags, name) }, flags);
+  const { trials } = flags;
+  if (trials === undefined) return followSweep({ resume: await folderOf(flags, name) }, flags);
+  if (!trials.startsWith('+')) {
+    throw new OptionError(
+      'trials',
+      `got ${trials}, but the sweep already has its trials; expected the number to add, +${trials}`,
+    );
+  }
+  return addToSweep({ ...flags, name: name ?? flags.name }, undefined);
 }
 
 /** Works on a sweep that another machine has started. */
@@ -142,18 +152,23 @@ async function follow(
   const stopped = catchSignals(() => say('stopping: the running trials save their states …'));
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let name = '';
+  let folder = '';
+  let hasTrained = false;
   try {
     for await (const event of run(stopped.signal)) {
       if (event.type === 'started') {
-        name = event.name;
+        ({ name, folder } = event);
         for (const line of startedLines(event)) say(line);
         view = await statusView(event.folder, flags);
       }
+      if (event.type === 'running') hasTrained = true;
       const line = eventLine(event);
       if (line !== undefined) say(line);
       if (event.type === 'finished') {
         view?.close();
         view = undefined;
+        if (event.reason === 'completed' && !hasTrained)
+          for (const nothing of await nothingLeftLines(folder, flags)) note(nothing);
         for (const last of finishedLines(event, name, flags)) note(last);
       }
     }
@@ -176,8 +191,32 @@ function eventLine(event: SweepEvent): string | undefined {
     const { trials, rung } = event;
     return `rung ${rung + 1}: ${trials.length === 1 ? `trial ${trials[0]} continues` : `trials ${trials.join(', ')} continue`}`;
   }
+  if (event.type === 'waiting') return event.message;
   if (event.type === 'put-back') return `trial ${event.trial}: back in the queue: ${event.message}`;
   return undefined;
+}
+
+/** How many trials to suggest. */
+const SUGGESTED_TRIALS = 20;
+
+/** The lines about a sweep that had already ended when it was continued. */
+async function nothingLeftLines(folder: string, { database }: SweepFlags): Promise<string[]> {
+  const name = basename(folder);
+  const store = await openSweep(folder, { database, isReadOnly: true });
+  try {
+    const { definition } = await store.record();
+    const trials = await store.trialCount();
+    const more = Math.min(SUGGESTED_TRIALS, sizeOf(definition.space) - trials);
+    if (more <= 0) {
+      return [
+        `nothing is left to train: ${name} has tried all ${trials} combinations of its values. To try others, start another sweep, with another --name.`,
+      ];
+    }
+    const command = commandLine(['sweep', 'resume', name, '--trials', `+${more}`]);
+    return [`nothing is left to train: every trial of ${name} has ended. To add ${more}:`, `  ${command}`];
+  } finally {
+    await store.close();
+  }
 }
 
 function finishedLines(

@@ -30,7 +30,7 @@ const FLAGS_OF = {
   best: ['name', 'json', 'database'],
   table: ['name', 'csv', 'json', 'database'],
   stop: ['name', 'database'],
-  resume: ['name', 'workers', 'database'],
+  resume: ['name', 'trials', 'workers', 'database'],
   retry: ['name', 'workers', 'database'],
   worker: ['name', 'workers', 'database', 'textFile', 'validation'],
 } as const satisfies Readonly<Record<string, readonly (keyof SweepFlags)[]>>;
