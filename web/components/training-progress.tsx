@@ -51,7 +51,8 @@ const chartSeries = computed<readonly Series[]>(() => {
 });
 
 export function TrainingCurves() {
-  if (curve.value.x.length === 0) return null;
+  // The chart is made while the engine starts: drawing it takes longer than a frame.
+  if (state.value.iterations === 0) return null;
   const smooth = curve.value.smooth.at(-1);
   const summary = [
     typeof smooth === 'number'

@@ -1,7 +1,34 @@
 /** The source of the kernels in the worker: it fetches the one build that it needs. */
+import { hasFused } from '../../src/engine/cpu/wasm.ts';
 import type { KernelBuild } from '../../src/engine/cpu/wasm-kernels.ts';
 
-export async function fetchedKernel(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
+const fetched = new Map<KernelBuild, Promise<Uint8Array<ArrayBuffer>>>();
+/** Kernels that were compiled before they are needed. While a module lives, the browser reuses its code for the same bytes. */
+const prepared = new Map<KernelBuild, WebAssembly.Module>();
+
+export function fetchedKernel(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
+  const known = fetched.get(build);
+  if (known) return known;
+  const bytes = fetchKernel(build);
+  fetched.set(build, bytes);
+  // The next engine tries again.
+  bytes.catch(() => fetched.delete(build));
+  return bytes;
+}
+
+/** Fetches and compiles the kernels of this page, so that an engine starts sooner. Problems are those of the engine that needs them. */
+export async function prepareKernels(): Promise<void> {
+  const kind = hasFused() ? 'fused' : 'strict';
+  const build: KernelBuild = globalThis.crossOriginIsolated ? `${kind}-shared` : kind;
+  if (prepared.has(build)) return;
+  try {
+    prepared.set(build, await WebAssembly.compile(await fetchedKernel(build)));
+  } catch {
+    // The engine reports it.
+  }
+}
+
+async function fetchKernel(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(new URL(`kernels/${build}.wasm`, import.meta.url));
   if (!response.ok)
     throw new Error(`kernels/${build}.wasm could not be loaded: the server answered ${response.status}`);

@@ -7,7 +7,7 @@ import { LanguageModel } from '../../src/language-model.ts';
 import type { SymbolDetails } from '../../src/model/symbol-details.ts';
 import { serve } from '../rpc.ts';
 import type { Api } from './api.ts';
-import { fetchedKernel } from './fetched-kernels.ts';
+import { fetchedKernel, prepareKernels } from './fetched-kernels.ts';
 import { openModel, setModel } from './open-model.ts';
 
 /** Milliseconds between the parts of a text that is written. */
@@ -20,7 +20,10 @@ const training = () => import('./training.ts');
 const api: Api = {
   async optionFacts(of) {
     // Who asks will train soon.
-    if (of === 'training') training().catch(() => {});
+    if (of === 'training') {
+      training().catch(() => {});
+      prepareKernels();
+    }
     return (await import('../../src/option-facts.ts')).optionFacts(of);
   },
   async open({ bytes, name }) {
