@@ -3,7 +3,7 @@
  *
  *     node --import tsx bench/pages.ts [TEXT]
  *
- * TEXT is what the Neurons page reads and the Train page trains on; default: the example model writes one.
+ * TEXT is what the Neurons page reads and the Train page trains on; default: a sentence that is repeated.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
