@@ -98,7 +98,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await startTraining(page);
     await page.getByText("this browser can't store the run").waitFor();
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-    await page.getByText('Stopped.').waitFor();
+    await page.getByText('Stopped. The model').waitFor();
     await page.locator('summary').first().click();
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save', exact: true }).first().click();
@@ -129,7 +129,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.waitForFunction(hasPassed, before + 60);
     assert.equal(await warning.count(), 1);
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-    await page.getByText('Stopped.').waitFor();
+    await page.getByText('Stopped. The model').waitFor();
     await page.getByRole('heading', { name: 'Runs stored in this browser' }).waitFor();
     await session.send('Storage.overrideQuotaForOrigin', { origin });
     await page.locator('.stored').getByRole('button', { name: 'Open' }).first().click();
@@ -153,7 +153,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.locator('.figures').or(page.getByRole('alert')).first().waitFor();
     assert.deepEqual(await page.getByRole('alert').allTextContents(), []);
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-    await page.getByText('Stopped.').waitFor();
+    await page.getByText('Stopped. The model').waitFor();
     await page.context().close();
     assert.deepEqual(
       site()
@@ -243,7 +243,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     const frozen = await iterationOf(page);
     await page.waitForFunction(hasPassed, frozen);
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-    await page.getByText('Stopped.').waitFor();
+    await page.getByText('Stopped. The model').waitFor();
     await page.context().close();
   });
 
@@ -255,7 +255,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
       await startTraining(page);
       assert.match((await page.locator('.facts').textContent()) ?? '', /1 thread/);
       await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-      await page.getByText('Stopped.').waitFor();
+      await page.getByText('Stopped. The model').waitFor();
       await page.locator('summary').first().click();
       await page.getByText('this page is not cross-origin isolated, so it uses only one thread').waitFor();
       assert.deepEqual(
@@ -276,7 +276,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
       await startTraining(page, { threads: '2' });
       await page.getByText(/One thread computes, not 2/).waitFor();
       await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-      await page.getByText('Stopped.').waitFor();
+      await page.getByText('Stopped. The model').waitFor();
       assert.deepEqual(
         strict.problems.filter((problem) => !/worker-src/.test(problem)),
         [],

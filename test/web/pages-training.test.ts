@@ -51,9 +51,9 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     );
     await page.getByRole('link', { name: 'Train', exact: true }).click();
     await page.getByRole('button', { name: 'Stop and keep the model' }).waitFor();
-    assert.equal(await page.getByText('Stopped.').count(), 0);
+    assert.equal(await page.getByText('Stopped. The model').count(), 0);
     await page.keyboard.press('Escape');
-    await page.getByText('Stopped.').waitFor();
+    await page.getByText('Stopped. The model').waitFor();
     await page.context().close();
   });
 

@@ -146,7 +146,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.getByRole('button', { name: 'Train', exact: true }).click();
     await page.getByText(/iteration \d+ of/).waitFor();
     await page.keyboard.press('Escape');
-    await page.getByText('Stopped.').waitFor();
+    await page.getByText('Stopped. The model').waitFor();
     await page.getByRole('button', { name: 'Write with it' }).click();
     await page.getByRole('button', { name: 'Write', exact: true }).click();
     await page.getByText('characters a second').waitFor();
@@ -230,7 +230,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       await page.getByText(/iteration \d+ of/).waitFor();
       await check('training');
       await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-      await page.getByText('Stopped.').waitFor();
+      await page.getByText('Stopped. The model').waitFor();
       await check('trained');
       await setOptions(page, { hiddenSize: -1 });
       await page.getByRole('button', { name: 'Train', exact: true }).click();
