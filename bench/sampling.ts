@@ -1,10 +1,13 @@
 /**
  * Measures the characters a second that an engine samples. Prints one line of JSON.
  *
- *     node --import tsx bench/sampling.ts lstm 128 2 SEQUENCES [engine] [threads] [seconds] [options as JSON]
+ *     node --import tsx bench/sampling.ts lstm 128 2 SEQUENCES [engine] [threads] [seconds] [options as JSON] [--quantize int8]
  *
  * The options are those of `model.generateAll`: '{"topK":40,"topP":0.9,"repetitionPenalty":1.1}'.
+ * `--quantize int8` samples with int8 weights.
  */
+import { parseArgs } from 'node:util';
+import type { QuantizeOption } from '../src/checkpoint/quantization.ts';
 import { Vocabulary } from '../src/data/vocabulary.ts';
 import type { Cell } from '../src/engine/cells.ts';
 import type { EngineName } from '../src/engine/select.ts';
@@ -13,6 +16,10 @@ import { layoutOf } from '../src/model/config.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { quantize: { type: 'string' } },
+});
 const [
   cell = 'lstm',
   units = '128',
@@ -22,7 +29,7 @@ const [
   threads,
   seconds = '3',
   json,
-] = process.argv.slice(2);
+] = positionals;
 const options = JSON.parse(json ?? '{}');
 const V = 65;
 const config = {
@@ -36,7 +43,11 @@ const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbol
 const parameters = initialParameters(layoutOf(config), new MersenneTwister(1));
 const model = new LanguageModel(
   { config, precision: 'float32', vocabulary, parameters: Float32Array.from(parameters) },
-  { engine: name as EngineName, threads: threads ? Number(threads) : undefined },
+  {
+    engine: name as EngineName,
+    threads: threads ? Number(threads) : undefined,
+    quantize: values.quantize as QuantizeOption | undefined,
+  },
 );
 const prompts = Array<string>(Number(sequences)).fill('');
 const length = prompts.length === 1 ? 20_000 : 1_000;
