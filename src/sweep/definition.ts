@@ -72,9 +72,10 @@ export function checkDefinition(given: GivenDefinition, where = 'sweep: '): Chec
   const { parameters, seed = 1, eta = 3 } = given;
   const { space, fixed } = checkParameters(parameters, where);
   const options = { ...checkFixed(given.options ?? {}, where), ...fixed };
-  const twice = Object.keys(given.options ?? {}).find((name) =>
-    Object.hasOwn(space, optionNamed(name, where)),
-  );
+  const twice = Object.keys(given.options ?? {}).find((name) => {
+    const key = optionNamed(name, where);
+    return Object.hasOwn(space, key) || Object.hasOwn(fixed, key);
+  });
   if (twice !== undefined)
     throw new UsageError(`${where}${twice} is both a fixed option and a parameter: give it only once.`);
   if (Object.keys(space).length === 0)

@@ -4,7 +4,7 @@ import { CharRnnError, CheckpointError, DivergenceError } from '../errors.ts';
 import type { TrainingEvent } from '../train/events.ts';
 import { train } from '../train/train.node.ts';
 import type { JobProgress, TrialEvaluation } from './store.ts';
-import { attemptFolder, bestOf, checkpointAt, newestState } from './trial-history.node.ts';
+import { attemptFolder, bestOf, checkpointOf, newestState } from './trial-history.node.ts';
 import type { TrialResult, TrialTask } from './trial-messages.ts';
 
 export interface TrialObserver {
@@ -87,7 +87,7 @@ async function trainToEnd(
   const best = bestOf(all);
   if (!best)
     return { state: 'failed', message: 'it has no validation loss: there is no text to validate on.' };
-  const checkpoint = await checkpointAt(folder, best.iteration);
+  const checkpoint = await checkpointOf(folder, best);
   if (checkpoint === undefined)
     return {
       ...{ state: 'disturbed', waits: false },

@@ -36,10 +36,18 @@ export async function newestState(folder: string): Promise<TrialState | undefine
   return { path, iteration, evaluations };
 }
 
-/** The file of a checkpoint with the evaluation at an iteration. */
-export async function checkpointAt(folder: string, iteration: number): Promise<string | undefined> {
+/**
+ * The file of the checkpoint with an evaluation. Its loss counts too: a run that went back after an explosion evaluates an iteration again, and
+ * an earlier attempt may have left the checkpoint of the first time.
+ */
+export async function checkpointOf(
+  folder: string,
+  { iteration, loss }: Pick<TrialEvaluation, 'iteration' | 'loss'>,
+): Promise<string | undefined> {
   const all = await allCheckpoints(folder);
-  return all.find((one) => one.iteration === iteration)?.path;
+  const isOf = ({ iteration: at, validationLosses: { iterations, values } }: FoundCheckpoint) =>
+    at === iteration && values[iterations.lastIndexOf(at)] === loss;
+  return all.find(isOf)?.path;
 }
 
 /** The evaluation with the lowest loss; of several, the first. */

@@ -93,6 +93,11 @@ for (const [parameters, message, more] of [
     { method: 'grid' },
   ],
   [size, /^x: rnn_size is both a fixed option and a parameter/, { options: { rnn_size: 8 } }],
+  [
+    { ...size, dropout: { value: 0.2 } },
+    /^x: dropout is both a fixed option and a parameter/,
+    { options: { dropout: 0.5 } },
+  ],
   [size, /^x: num_layers: got 0, expected/, { options: { num_layers: 0 } }],
   [undefined, /^x: expected parameters by name, got undefined$/],
 ] as const) {
