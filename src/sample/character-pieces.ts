@@ -5,17 +5,24 @@ import { announcedLength, isContinuation } from '../util/utf8.ts';
 
 /** Holds back the bytes of an unfinished UTF-8 character. Bytes that can't be UTF-8 pass unchanged. */
 export class CharacterPieces {
-  readonly #isWhole: boolean;
+  readonly #vocabulary: Vocabulary;
   #held: number[] = [];
 
   constructor(vocabulary: Vocabulary) {
-    // Other symbols are complete characters.
-    this.#isWhole = vocabulary.kind !== 'byte';
+    this.#vocabulary = vocabulary;
+  }
+
+  /** A copy that holds back the same bytes, for another continuation of the text. */
+  fork(): CharacterPieces {
+    const copy = new CharacterPieces(this.#vocabulary);
+    copy.#held = this.#held;
+    return copy;
   }
 
   /** Takes more bytes. Yields the complete characters in one piece. */
   *push(bytes: Uint8Array): Generator<Uint8Array, void, void> {
-    if (this.#isWhole) {
+    // Other symbols are complete characters.
+    if (this.#vocabulary.kind !== 'byte') {
       if (bytes.length > 0) yield bytes;
       return;
     }

@@ -49,7 +49,9 @@ export interface TextStreamSource {
 export class TextStream implements AsyncIterable<string> {
   readonly #source: TextStreamSource;
   readonly #chooser: TokenChooser;
-  readonly #characters: CharacterPieces;
+  #pieces: CharacterPieces;
+  /** Characters that were written and not returned yet: an invalid byte shows only when the next character has begun. */
+  #unread: readonly string[] = [];
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #state: Promise<StreamState> | undefined;
   /** Settles after the last call that was made. */
@@ -64,7 +66,7 @@ export class TextStream implements AsyncIterable<string> {
     this.#source = source;
     this.#state = state;
     this.#chooser = new TokenChooser(resolveControls(vocabulary, options), new MersenneTwister(options.seed));
-    this.#characters = new CharacterPieces(vocabulary);
+    this.#pieces = new CharacterPieces(vocabulary);
   }
 
   /**
@@ -86,13 +88,25 @@ export class TextStream implements AsyncIterable<string> {
   next(): Promise<string> {
     return this.#inOrder(async () => {
       const state = await this.#open();
-      for (;;) {
+      while (this.#unread.length === 0) {
         const token = this.#chooser.choose(await state.predict());
         state.step(token, this.#source.hold);
-        const [bytes] = this.#characters.push(this.#source.vocabulary.bytesOf(token));
-        if (bytes) return this.#decoder.decode(bytes);
+        this.#unread = this.#charactersOf(token);
       }
+      const [first = '', ...rest] = this.#unread;
+      this.#unread = rest;
+      return first;
     });
+  }
+
+  /** The characters that a token completes. */
+  #charactersOf(token: number): string[] {
+    const { vocabulary } = this.#source;
+    const texts = Array.from(this.#pieces.push(vocabulary.bytesOf(token)), (bytes) =>
+      this.#decoder.decode(bytes),
+    );
+    // A grapheme may have several code points.
+    return vocabulary.kind === 'byte' ? texts.flatMap((text) => [...text]) : texts;
   }
 
   /**
@@ -107,10 +121,16 @@ export class TextStream implements AsyncIterable<string> {
     this.#forks++;
     const seed = given ?? sequenceSeed(this.#source.options.seed, this.#forks);
     const options = { ...this.#source.options, seed };
-    return new TextStream(
+    const copy: TextStream = new TextStream(
       { ...this.#source, options },
-      this.#inOrder(async () => (await this.#open()).fork()),
+      this.#inOrder(async () => {
+        const state = await (await this.#open()).fork();
+        copy.#pieces = this.#pieces.fork();
+        copy.#unread = this.#unread;
+        return state;
+      }),
     );
+    return copy;
   }
 
   /** Frees its memory in the engine. */
