@@ -24,19 +24,19 @@ const words = process.argv.slice(2).filter((word) => word !== '--watch');
 /** Tests that take long or need a server, and fail only after rare changes: they run if their path is asked for, and in .ci/run. */
 const BY_THEMSELVES = ['soak', 'postgres', 'neon', 'wasm-binaries', 'web/pages', 'inspect/dial'];
 
-const files = readdirSync(join(root, 'test'), { recursive: true })
+const all = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => join('test', String(name)))
   .filter((name) => name.endsWith('.test.ts'))
-  .filter((name) =>
-    words.length === 0
-      ? !BY_THEMSELVES.some((word) => relative('test', name).includes(word))
-      : words.some((word) => relative('test', name).includes(word)),
-  )
   .sort();
-if (files.length === 0) {
-  console.error(`no test file has ${words.join(' or ')} in its path`);
+const has = (name, word) => relative('test', name).includes(word);
+const unmatched = words.filter((word) => !all.some((name) => has(name, word)));
+if (unmatched.length > 0) {
+  console.error(`no test file has ${unmatched.join(' or ')} in its path below test/`);
   process.exit(2);
 }
+const files = all.filter((name) =>
+  words.length === 0 ? !BY_THEMSELVES.some((word) => has(name, word)) : words.some((word) => has(name, word)),
+);
 
 if (words.length === 0)
   console.log(
