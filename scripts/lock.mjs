@@ -18,13 +18,32 @@ const MAX_TIME = 300_000;
 export async function withLock(path, run) {
   mkdirSync(dirname(path), { recursive: true });
   while (!acquire(path)) {
-    if (isStale(path)) rmSync(path, { force: true });
-    else await sleep(100);
+    if (!deleteIfStale(path)) await sleep(100);
   }
   try {
     return await run();
   } finally {
     rmSync(path, { force: true });
+  }
+}
+
+/**
+ * Only one process at a time may look and delete: otherwise, one that has found the lock stale could delete the new lock of another.
+ *
+ * @param {string} path
+ */
+function deleteIfStale(path) {
+  const guard = `${path}.check`;
+  if (!acquire(guard)) {
+    if (isOld(guard)) rmSync(guard, { force: true });
+    return false;
+  }
+  try {
+    const stale = isStale(path);
+    if (stale) rmSync(path, { force: true });
+    return stale;
+  } finally {
+    rmSync(guard, { force: true });
   }
 }
 
@@ -41,7 +60,7 @@ function acquire(path) {
 function isStale(path) {
   try {
     // Checked first, because the number may since have been given to another process, even of another user.
-    if (Date.now() - statSync(path).mtimeMs > MAX_TIME) return true;
+    if (isOld(path)) return true;
     const pid = Number(readFileSync(path, 'utf8'));
     // An empty file is still being written.
     if (pid > 0) process.kill(pid, 0);
@@ -49,4 +68,10 @@ function isStale(path) {
   } catch (error) {
     return error.code === 'ESRCH';
   }
+}
+
+/** @param {string} path */
+function isOld(path) {
+  const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+  return Date.now() - mtimeMs > MAX_TIME;
 }

@@ -43,7 +43,7 @@ export function allowedUrl(stored: string, allowed: readonly string[]): string {
   if (found !== undefined) return found;
   throw new SweepError(
     'sweep-database',
-    `its state is in the database ${hidePassword(stored)}, to which this program connects only if --database names it, too.`,
+    `its state is in the database ${hidePassword(stored)}, to which char-rnn ui connects only if it is started with that database.`,
   );
 }
 

@@ -369,6 +369,7 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     text: /^(Install a compiler|built\. To measure it|.*To build it)/,
     reason: 'machines without an add-on or compiler: test/engine',
   },
+  { text: /^Once that is solved, continue the sweep/, reason: 'a full disk: test/sweep/worker.test.ts' },
   { text: /^Colour a text by one of them/, reason: 'a model with labelled units: test/cli/units.test.ts' },
   {
     text: /^To see its progress/,

@@ -49,7 +49,7 @@ describe('sweeps in PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }
       assert.equal(locked?.state, 'unreadable');
       assert.equal(
         locked?.problem,
-        `its state is in the database ${server.url}, to which this program connects only if --database names it, too.`,
+        `its state is in the database ${server.url}, to which char-rnn ui connects only if it is started with that database.`,
       );
     }
     const app = createUiServer({

@@ -96,7 +96,7 @@ test('a folder can’t make the server connect to the database that it names', a
   assert.equal(foreign?.state, 'unreadable');
   assert.equal(
     foreign?.problem,
-    `its state is in the database postgres://u:***@127.0.0.1:${port}/d, to which this program connects only if --database names it, too.`,
+    `its state is in the database postgres://u:***@127.0.0.1:${port}/d, to which char-rnn ui connects only if it is started with that database.`,
   );
   const detail: SweepDetail = await (await ask(`sweeps/${foreign?.id}`)).json();
   assert.equal(detail.summary.state, 'unreadable');
