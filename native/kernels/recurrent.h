@@ -162,7 +162,8 @@ enum { ROWS_OF_CREW = 8, LEAST_WORK = 1 << 15 };
 
 static Part part_of(const Layer& l, const Team* team, int thread) {
   const index_t crewsWanted = l.B < ROWS_OF_CREW ? 1 : l.B / ROWS_OF_CREW;
-  const index_t work = l.B * l.gates * l.H * (l.H + (l.tokens ? 0 : l.D));
+  // In double, because the product may not fit into the 32 bits of a long in WebAssembly.
+  const double work = (double)l.B * l.gates * l.H * (l.H + (l.tokens ? 0 : l.D));
   index_t size = team->threads / crewsWanted;
   if (size > l.hPanels) size = l.hPanels;
   if (size < 1 || team->threads / size > MAX_CREWS || work / team->threads < LEAST_WORK) size = 1;
