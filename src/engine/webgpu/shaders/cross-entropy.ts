@@ -1,5 +1,5 @@
 /** Softmax and cross entropy, a workgroup for each position. */
-import { REDUCE, THREADS } from './reduce.ts';
+import { beginRow, NORMALIZE, REDUCE, THREADS } from './reduce.ts';
 
 /** What a call computes besides the losses. */
 export interface CrossEntropyOptions {
@@ -37,29 +37,13 @@ struct Params { positions: u32, vocabulary: u32, first: u32, scale: f32 }
 ${bindings.map((binding, index) => `@group(0) @binding(${index}) ${binding};`).join('\n')}
 @group(1) @binding(0) var<uniform> p: Params;
 ${REDUCE}
-@compute @workgroup_size(${THREADS})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let V = p.vocabulary;
-  let position = group.y * groups.x + group.x;
-  if (position >= p.positions) { return; }
-  let first = position * V;
-  var own = -3.4e38;
-  for (var v = thread; v < V; v += ${THREADS}u) { own = max(own, logits[first + v]); }
-  let largest = largestOf(thread, own);
-  var part = 0.0;
-  for (var v = thread; v < V; v += ${THREADS}u) { part += exp_(logits[first + v] - largest); }
-  let sum = totalOf(thread, part);
-  let normalizer = largest + log(sum);
-  let wanted = u32(targets[position]);
-  if (thread == 0u) { losses[p.first + position] = normalizer - logits[first + wanted]; }
+${beginRow('positions')}${NORMALIZE}
+  let wanted = u32(targets[row]);
+  if (thread == 0u) { losses[p.first + row] = normalizer - logits[first + wanted]; }
   // The gradient may replace the logits: all threads have read the wanted one by then.
   storageBarrier();
   workgroupBarrier();
-  let scale = p.scale${hasWeights ? ' * weights[position]' : ''};
+  let scale = p.scale${hasWeights ? ' * weights[row]' : ''};
   for (var v = thread; v < V; v += ${THREADS}u) {
     ${outputs.join('\n    ')}
   }

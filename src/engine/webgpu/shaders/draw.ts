@@ -1,4 +1,4 @@
-import { REDUCE, THREADS } from './reduce.ts';
+import { beginRow, REDUCE, THREADS } from './reduce.ts';
 
 /** The bias of a token that must not be drawn. Shaders can't rely on infinity. */
 export const EXCLUDED = -1e30;
@@ -49,16 +49,7 @@ fn highProduct(a: u32, b: u32) -> u32 {
   return (a >> 16u) * (b >> 16u) + (middle >> 16u) + (other >> 16u);
 }
 
-@compute @workgroup_size(${THREADS})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let V = p.vocabulary;
-  let row = group.y * groups.x + group.x;
-  if (row >= p.rows) { return; }
-  let first = row * V;
+${beginRow('rows')}
   let temperature = temperatures[row];
   var own = ${EXCLUDED * 1e8};
   for (var v = thread; v < V; v += ${THREADS}u) { own = max(own, valueOf(first + v)); }

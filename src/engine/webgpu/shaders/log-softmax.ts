@@ -1,4 +1,4 @@
-import { REDUCE, THREADS } from './reduce.ts';
+import { beginRow, NORMALIZE, REDUCE, THREADS } from './reduce.ts';
 
 /**
  * output[row] = logits[row] − log Σ exp(logits[row]), in nats. A workgroup takes a row.
@@ -13,22 +13,7 @@ struct Params { rows: u32, vocabulary: u32 }
 
 ${REDUCE}
 
-@compute @workgroup_size(${THREADS})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let V = p.vocabulary;
-  let row = group.y * groups.x + group.x;
-  if (row >= p.rows) { return; }
-  let first = row * V;
-  var own = -3.4e38;
-  for (var v = thread; v < V; v += ${THREADS}u) { own = max(own, logits[first + v]); }
-  let largest = largestOf(thread, own);
-  var part = 0.0;
-  for (var v = thread; v < V; v += ${THREADS}u) { part += exp_(logits[first + v] - largest); }
-  let normalizer = largest + log(totalOf(thread, part));
+${beginRow('rows')}${NORMALIZE}
   for (var v = thread; v < V; v += ${THREADS}u) { output[first + v] = logits[first + v] - normalizer; }
 }
 `;
