@@ -16,7 +16,7 @@ export interface DocumentRange {
 }
 
 /** Number of documents that are scored in parallel. */
-export const PARALLEL_DOCUMENTS = 50;
+const PARALLEL_DOCUMENTS = 50;
 
 /** Tokens read at a time. */
 const BLOCK_TOKENS = 65_536;
@@ -53,4 +53,25 @@ export function rowSequences(tokens: number, rows: number): Sequence[] {
     const first = Math.floor((row * predictions) / count);
     return { first, count: Math.floor(((row + 1) * predictions) / count) - first };
   });
+}
+
+/** The sequences of a text. */
+export interface TextSequences {
+  readonly sequences: readonly Sequence[];
+  /** Number of sequences to score in parallel. */
+  readonly rows: number;
+  /** Whether each sequence is a document. */
+  readonly hasDocuments: boolean;
+}
+
+/** The documents of a text as sequences. A text without documents, or one that more than one row is wanted of, is cut into rows. */
+export async function sequencesOf(tokens: TokenSource, rows: number): Promise<TextSequences> {
+  if (tokens.hasDocuments && rows === 1)
+    return {
+      sequences: documentSequences(await documentsOf(tokens)),
+      rows: PARALLEL_DOCUMENTS,
+      hasDocuments: true,
+    };
+  const sequences = rowSequences(tokens.length, rows);
+  return { sequences, rows: sequences.length, hasDocuments: false };
 }

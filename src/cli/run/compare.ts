@@ -8,13 +8,7 @@ import { type Comparison, checkComparable, compareModels, type Reading } from '.
 import type { ScoreOptions } from '../../score/options.ts';
 import { scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
-import {
-  documentSequences,
-  documentsOf,
-  PARALLEL_DOCUMENTS,
-  rowSequences,
-  type Sequence,
-} from '../../score/sequences.ts';
+import { sequencesOf, type TextSequences } from '../../score/sequences.ts';
 import { formatCount } from '../../util/format.ts';
 import { onlyOnce } from '../../util/once.ts';
 import type { CommandInput } from '../command.ts';
@@ -24,7 +18,7 @@ import { ProgressLine } from '../terminal/progress-line.ts';
 import { catchSignals } from '../terminal/signals.ts';
 import { wrapHanging } from '../terminal/text-width.ts';
 import { findModelFile } from './model-file.ts';
-import { readingOptionsFor, type TextReader, wholeTextReading } from './reading-options.ts';
+import { readingOptionsFor, symbolsOf, type TextReader, wholeTextReading } from './reading-options.ts';
 import { openScoredModel, type ScoredModelOptions } from './scored-model.ts';
 
 export interface CompareFlags extends ScoreOptions, ScoredModelOptions {
@@ -67,11 +61,8 @@ export async function runCompare(input: CommandInput, flags: CompareFlags): Prom
   return stopped.exitCode() ?? 0;
 }
 
-interface Candidate extends Reading {
+interface Candidate extends Reading, TextSequences {
   readonly corpus: Corpus;
-  readonly sequences: readonly Sequence[];
-  /** Whether each sequence is a document. */
-  readonly hasDocuments: boolean;
 }
 
 interface TextComparison extends Comparison {
@@ -140,18 +131,18 @@ async function readAs(
 ): Promise<Candidate> {
   const { unknown, rows } = flags;
   const { vocabulary } = reader;
-  const options = { normalize: vocabulary.normalize, minCount: 1, unknown, vocabulary };
-  const corpus = await loadCorpus({ paths: [text] }, { ...readingOptionsFor(reader, flags), ...options });
+  const corpus = await loadCorpus(
+    { paths: [text] },
+    { ...readingOptionsFor(reader, flags), ...symbolsOf(vocabulary, unknown) },
+  );
   try {
     const { tokens } = corpus;
     for (const notice of corpus.notices) note(`${path}: ${notice}`);
-    const hasDocuments = tokens.hasDocuments && rows === 1;
-    const sequences = hasDocuments
-      ? documentSequences(await documentsOf(tokens))
-      : rowSequences(tokens.length, rows);
+    const parts = await sequencesOf(tokens, rows);
+    const { sequences } = parts;
     if (sequences.every(({ count }) => count === 0)) throw tooShort(corpus.text.name, tokens.length);
     const map = await mapBytes(tokens, vocabulary, sequences);
-    return { name: path, vocabulary, corpus, sequences, hasDocuments, map };
+    return { name: path, vocabulary, corpus, ...parts, map };
   } catch (error) {
     await corpus.close?.();
     throw error;
@@ -178,14 +169,13 @@ interface MeasuringContext {
 }
 
 async function measure(
-  { name, corpus, sequences, hasDocuments }: Candidate,
+  { name, corpus, sequences, rows }: Candidate,
   blocks: ByteBlocks,
   flags: CompareFlags,
   { input, signal, say }: MeasuringContext,
 ): Promise<void> {
   const { engine, checkpoint, quantization } = await openScoredModel(name, flags, say, input);
   const { config, parameters } = checkpoint;
-  const rows = hasDocuments ? PARALLEL_DOCUMENTS : sequences.length;
   const progress = new ProgressLine(`evaluating ${name}`);
   let done = 0;
   try {

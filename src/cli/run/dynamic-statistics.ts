@@ -18,7 +18,7 @@ import type { ScoreOptions } from '../../score/options.ts';
 import { checkSameText, resumedOptions } from '../../train/start/resume.ts';
 import { withProgress } from '../terminal/progress-line.ts';
 import { openOwnText } from './own-text.ts';
-import { readingOptionsFor, readingOptionsOfRun, wholeTextReading } from './reading-options.ts';
+import { readingOptionsFor, readingOptionsOfRun, symbolsOf, wholeTextReading } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
 export interface StatisticsFlags extends Pick<ScoreOptions, 'unknown' | 'rows'> {
@@ -98,15 +98,11 @@ async function namedText(
   flags: StatisticsFlags,
   { say }: StatisticsContext,
 ): Promise<TrainingText> {
-  const { vocabulary } = checkpoint;
   const corpus = await loadCorpus(
     { paths: [path] },
     {
       ...readingOptionsFor(checkpoint, flags),
-      normalize: vocabulary.normalize,
-      minCount: 1,
-      unknown: flags.unknown,
-      vocabulary,
+      ...symbolsOf(checkpoint.vocabulary, flags.unknown),
     },
   );
   corpus.notices.forEach(say);

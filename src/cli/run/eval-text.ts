@@ -10,13 +10,7 @@ import { JoinedBytes, type ScoredSymbols } from '../../score/joined-bytes.ts';
 import type { TextScoreOptions } from '../../score/options.ts';
 import { type ScoredSpan, type Scoring, scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
-import {
-  documentSequences,
-  documentsOf,
-  PARALLEL_DOCUMENTS,
-  rowSequences,
-  type Sequence,
-} from '../../score/sequences.ts';
+import { type Sequence, sequencesOf } from '../../score/sequences.ts';
 import { sumOf } from '../../score/summary.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../../score/surprise.ts';
 import { formatCount } from '../../util/format.ts';
@@ -25,7 +19,7 @@ import { placeLines, SurprisePainter, surpriseLegend } from '../report/surprise-
 import type { TextOutput } from '../terminal/output.ts';
 import { ProgressLine } from '../terminal/progress-line.ts';
 import { type StatisticsContext, type StatisticsFlags, statisticsFor } from './dynamic-statistics.ts';
-import { wholeTextReading } from './reading-options.ts';
+import { symbolsOf, wholeTextReading } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
 interface Plan {
@@ -55,15 +49,11 @@ export async function scoreWholeText(
   flags: WholeTextFlags,
   context: Context,
 ): Promise<EvaluationReport> {
-  const { vocabulary } = model.checkpoint;
   const corpus = await loadCorpus(
     { paths: [path] },
     {
       ...wholeTextReading(model.checkpoint, flags),
-      normalize: vocabulary.normalize,
-      minCount: 1,
-      unknown: flags.unknown,
-      vocabulary,
+      ...symbolsOf(model.checkpoint.vocabulary, flags.unknown),
     },
   );
   corpus.notices.forEach(context.say);
@@ -117,20 +107,16 @@ async function scoreCorpus(
 }
 
 /** @throws {UsageError} for rows of a text with documents */
-async function planOf({ tokens, vocabulary: { kind } }: Corpus, { rows }: WholeTextFlags): Promise<Plan> {
-  if (tokens.hasDocuments) {
-    if (rows > 1)
-      throw new UsageError('--rows cuts a text into rows, but this text is already cut into documents.');
-    const sequences = documentSequences(await documentsOf(tokens));
-    const how = `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each starting with an empty memory`;
-    return { sequences, rows: PARALLEL_DOCUMENTS, how };
-  }
-  const sequences = rowSequences(tokens.length, rows);
-  const how =
-    rows === 1
+async function planOf({ tokens, vocabulary: { kind } }: Corpus, flags: WholeTextFlags): Promise<Plan> {
+  if (tokens.hasDocuments && flags.rows > 1)
+    throw new UsageError('--rows cuts a text into rows, but this text is already cut into documents.');
+  const { sequences, rows, hasDocuments } = await sequencesOf(tokens, flags.rows);
+  const how = hasDocuments
+    ? `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each starting with an empty memory`
+    : flags.rows === 1
       ? `all: every ${kind} but the first, read from start to end, starting with an empty memory`
       : `all: every ${kind} but the first, in ${sequences.length} parallel rows, each starting with an empty memory`;
-  return { sequences, rows: sequences.length, how };
+  return { sequences, rows, how };
 }
 
 /** The sum of each sequence's losses. */

@@ -5,7 +5,7 @@ import type { Corpus } from '../../data/corpus.ts';
 import { CheckpointError } from '../../errors.ts';
 import { checkSameHeldOut } from '../../train/start/resume.ts';
 import { inputsOfRun } from '../../train/start/run-inputs.node.ts';
-import { readingOptionsOfRun } from './reading-options.ts';
+import { readingOptionsOfRun, symbolsOf } from './reading-options.ts';
 import type { ScoredModel } from './scored-model.ts';
 
 /** Where the texts of a run are now, and their encoding. Default: as in the run. */
@@ -52,10 +52,7 @@ export async function openOwnText(
   inputs.notices.forEach(say);
   const corpus = await loadCorpus(inputs.source, {
     ...readingOptionsOfRun(checkpoint, { encoding }),
-    normalize: vocabulary.normalize,
-    minCount: 1,
-    unknown: unknown === 'skip' ? 'skip' : 'error',
-    vocabulary,
+    ...symbolsOf(vocabulary, unknown === 'skip' ? 'skip' : 'error'),
     valid: inputs.valid,
     test: inputs.test,
     wanted: inputs.wanted,

@@ -3,8 +3,11 @@
  * text may not have.
  */
 import type { Checkpoint, TrainingState } from '../../checkpoint/checkpoint.ts';
+import type { CorpusOptions } from '../../data/corpus.ts';
 import type { ReadingOptions } from '../../data/encoding/reading.ts';
 import { DEFAULT_FIELD_SEPARATOR } from '../../data/records/records.ts';
+import type { UnknownInText } from '../../data/symbols/unknown-in-text.ts';
+import type { Vocabulary } from '../../data/vocabulary.ts';
 
 /** What the user has typed about the text. */
 interface GivenReading {
@@ -34,6 +37,14 @@ export function readingOptionsFor(
     // Each value of a field is a document.
     separator: separator || (given.field === undefined ? undefined : DEFAULT_FIELD_SEPARATOR),
   };
+}
+
+/** How to turn a text into the symbols of a model. */
+export function symbolsOf(
+  vocabulary: Vocabulary,
+  unknown: UnknownInText,
+): Pick<CorpusOptions, 'normalize' | 'minCount' | 'unknown' | 'vocabulary'> {
+  return { normalize: vocabulary.normalize, minCount: 1, unknown, vocabulary };
 }
 
 /** How to read a text that is scored as a whole. Rows cut a text themselves, so the separator of the run does not. */
