@@ -14,7 +14,7 @@ import {
   togglePick,
 } from '../run-list.ts';
 import { lossText, stateText } from '../run-words.ts';
-import { ariaSort, sortedBy } from '../sorting.ts';
+import { SortHead } from './sort-head.tsx';
 
 const ROW_HEIGHT = 40;
 /** Rows above and below the visible ones. */
@@ -52,18 +52,7 @@ export function RunTable() {
                 <span class="visually-hidden">in the chart</span>
               </th>
               {COLUMNS.map(({ key, title }) => (
-                <th key={key} scope="col" aria-sort={ariaSort(sorting.value, key)}>
-                  <button
-                    type="button"
-                    class="quiet"
-                    onClick={() => {
-                      sorting.value = sortedBy(sorting.value, key);
-                    }}
-                  >
-                    {title}
-                    {sorting.value.key === key && (sorting.value.isDescending ? ' ↓' : ' ↑')}
-                  </button>
-                </th>
+                <SortHead key={key} column={key} title={title} sorting={sorting} />
               ))}
               {base !== null && base !== undefined && <th scope="col">difference from pinned</th>}
               {settings.map((name) => (

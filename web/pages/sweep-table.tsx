@@ -2,9 +2,9 @@
 import { signal } from '@preact/signals';
 import type { SweepDetail, SweepTrial } from '../../src/ui/protocol.ts';
 import { compare } from '../../src/util/compare.ts';
+import { SortHead } from '../components/sort-head.tsx';
 import { runs } from '../run-list.ts';
 import { lossText } from '../run-words.ts';
-import { ariaSort, sortedBy } from '../sorting.ts';
 import { lowestLoss, reachedRung, trialState, valueText } from '../sweep-trials.ts';
 import { optionWords } from '../words.ts';
 
@@ -53,20 +53,7 @@ export function SweepTable({ detail, chosen, onChoose }: SweepTableProps) {
           <thead>
             <tr aria-rowindex={1}>
               {columns.map(({ key, title }) => (
-                <th key={key} scope="col" aria-sort={ariaSort(sorting.value, key)}>
-                  <button
-                    type="button"
-                    class="plain"
-                    onClick={() => {
-                      sorting.value = sortedBy(sorting.value, key);
-                    }}
-                  >
-                    {title}
-                    {sorting.value.key === key && (
-                      <span aria-hidden="true">{sorting.value.isDescending ? ' ↓' : ' ↑'}</span>
-                    )}
-                  </button>
-                </th>
+                <SortHead key={key} column={key} title={title} sorting={sorting} />
               ))}
               <th scope="col">run</th>
             </tr>
