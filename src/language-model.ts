@@ -100,7 +100,7 @@ const NO_MEAN_SQUARE =
  */
 export let loadedModel: (model: LanguageModel) => Promise<LoadedModel>;
 
-/** Another pool on a model's engine, with limits of its own. It is closed with the model, or earlier. */
+/** A separate pool on a model's engine, with its own limits. Closing the model closes it too. */
 export let openPool: (model: LanguageModel, limits: PoolLimits) => Promise<SequencePool>;
 
 /**

@@ -76,7 +76,7 @@ export class ModelEngine {
     return pool;
   }
 
-  /** Another pool, with limits of its own. It is closed with the engine, or earlier. */
+  /** A separate pool with its own limits. Closing the engine closes it too. */
   async openPool(limits: PoolLimits): Promise<SequencePool> {
     const { vocabulary } = this.#input.checkpoint;
     const pool = new SequencePool({ ...(await this.load()), vocabularySize: vocabulary.size, ...limits });

@@ -46,7 +46,7 @@ export interface Corpus {
   readonly texts: RunTexts;
   /** Symbols of the main text that were replaced or left out; absent if unknown. */
   readonly changed?: ChangedCounts | undefined;
-  /** One line for each notable fact, such as what was dropped, kept or left out. */
+  /** What the user should know about the text, one line each: for example, that empty files were left out. */
   readonly notices: readonly string[];
   /** Closes its files. */
   close?(): Promise<void>;
