@@ -2,7 +2,7 @@
  * Runs the tests with Node's test runner: all of them, or those whose path contains one of the given words.
  *
  *     npm test              everything, after a build, except what runs by itself: tests on a software GPU or a PostgreSQL server, and long ones
- *     npm test -- webgpu lost-devices gpu-flags soak postgres neon wasm-binaries web/pages inspect/dial    these
+ *     npm test -- webgpu lost-devices gpu-flags soak postgres neon wasm-binaries web/pages web/sweeps inspect/dial    these
  *     npm test -- data      test/data/…, and any file with "data" in its name
  *     node scripts/test.mjs data/decode            without a build: takes seconds, for tests that only use src/
  *     node scripts/test.mjs --watch data/decode    again whenever a file that the tests import changes
@@ -22,7 +22,15 @@ const isWatch = process.argv.includes('--watch');
 const words = process.argv.slice(2).filter((word) => word !== '--watch');
 
 /** Tests that take long or need a server, and fail only after rare changes: they run if their path is asked for, and in .ci/run. */
-const BY_THEMSELVES = ['soak', 'postgres', 'neon', 'wasm-binaries', 'web/pages', 'inspect/dial'];
+const BY_THEMSELVES = [
+  'soak',
+  'postgres',
+  'neon',
+  'wasm-binaries',
+  'web/pages',
+  'web/sweeps',
+  'inspect/dial',
+];
 
 const all = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => join('test', String(name)))
