@@ -28,10 +28,13 @@ const WORKER = 'chunks/worker.js';
 /** The pages fetch the kernel that they need instead. */
 const NOT_IN_PAGES = 'src/engine/cpu/wasm-binaries.ts';
 
-/** What most entry points load anyway. Marking it as needed by all of them makes it one large chunk instead of many small ones. */
+/**
+ * What most entry points load anyway. Marking it as needed by all of them makes it one large chunk instead of many small ones. Those that
+ * answer without a model do not load it.
+ */
 const CORE = join(root, 'src', 'language-model.ts');
 const LOADS_CORE =
-  /^(src\/(index|browser|sweep\/trial-process\.node|cli\/run\/(?!build-native|completions)[\w-]+)|web\/worker\/(reading|stored-runs|training))\.ts$/;
+  /^(src\/(index|browser|sweep\/trial-process\.node|cli\/run\/(?!build-native|completions|sweep(-status)?\.)[\w-]+)|web\/worker\/(reading|stored-runs|training))\.ts$/;
 
 /** Sources with classes whose names programs see: errors, and what the library exports. */
 const HAS_NAMES =

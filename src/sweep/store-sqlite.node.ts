@@ -41,6 +41,7 @@ const SCHEMA = `
     iteration INTEGER, checkpoint TEXT, message TEXT, PRIMARY KEY (trial, rung));
   CREATE INDEX job_order ON job (state, rung DESC, trial);
   CREATE INDEX job_of_rung ON job (bracket, rung, state);
+  CREATE INDEX job_by_loss ON job (state, loss, trial);
   CREATE TABLE evaluation (trial INTEGER NOT NULL, iteration INTEGER NOT NULL, epoch DOUBLE PRECISION NOT NULL,
     loss DOUBLE PRECISION NOT NULL, standard_error DOUBLE PRECISION, PRIMARY KEY (trial, iteration));
   PRAGMA user_version = ${SCHEMA_VERSION};
@@ -256,7 +257,7 @@ class SqliteStore implements SweepStore {
   }
 
   async best(count: number): Promise<TrialRecord[]> {
-    // The best jobs first, and only then their trials: a third faster with 10,000 trials.
+    // The inner query walks along the index job_by_loss until it has enough jobs. Only then are their trials looked up.
     return this.#all(
       `SELECT ${JOB_COLUMNS}, trial.parameters FROM (SELECT * FROM job WHERE state = 'done' AND ${LAST_ENDED} ORDER BY loss, trial LIMIT ?) AS job
        JOIN trial ON trial.number = job.trial ORDER BY job.loss, job.trial`,

@@ -106,25 +106,33 @@ test('the help of a command and completions load no engine, no file format and n
   assert.ok(loaded.size < 90, `${loaded.size} modules`);
 });
 
-test('in the package, the help of a command loads a small part of the program', () => {
-  const bytes = (path: string, seen: Set<string>): number => {
+/** The size of modules of the package and of all that they import when they are loaded, in bytes. @param names Those in dist/chunks/. */
+function loadedBytes(names: RegExp, count: number): number {
+  const chunks = join(root, 'dist', 'chunks');
+  const replaced = join(chunks, '.npmignore');
+  const old = existsSync(replaced) ? readFileSync(replaced, 'utf8').split('\n') : [];
+  const found = readdirSync(chunks).filter((name) => names.test(name) && !old.includes(name));
+  assert.equal(found.length, count, found.join());
+  const seen = new Set<string>();
+  const bytes = (path: string): number => {
     if (seen.has(path)) return 0;
     seen.add(path);
     const code = readFileSync(path, 'utf8');
     const others = Array.from(code.matchAll(/(?:from|import)"(\.[^"]+)"/g), ([, name = '']) =>
-      bytes(join(dirname(path), name), seen),
+      bytes(join(dirname(path), name)),
     );
     return others.reduce((sum, other) => sum + other, code.length);
   };
-  const chunks = join(root, 'dist', 'chunks');
-  const replaced = join(chunks, '.npmignore');
-  const old = existsSync(replaced) ? readFileSync(replaced, 'utf8').split('\n') : [];
-  const help = readdirSync(chunks).filter(
-    (name) => /^(commands|run-command)-/.test(name) && !old.includes(name),
-  );
-  assert.equal(help.length, 2, help.join());
-  const seen = new Set<string>();
-  const size = help.reduce((sum, name) => sum + bytes(join(chunks, name), seen), 0);
+  return found.reduce((sum, name) => sum + bytes(join(chunks, name)), 0);
+}
+
+test('in the package, the help of a command loads a small part of the program', () => {
+  const size = loadedBytes(/^(commands|run-command)-/, 2);
+  assert.ok(size > 50_000 && size < 250_000, `${size} bytes`);
+});
+
+test('in the package, the state of a sweep is shown without loading the model', () => {
+  const size = loadedBytes(/^(commands|run-command|sweep)-[A-Z0-9]{8}\.js$/, 3);
   assert.ok(size > 50_000 && size < 250_000, `${size} bytes`);
 });
 

@@ -340,6 +340,36 @@ export function testStore(title: string, make: (context: TestContext) => Promise
     );
   });
 
+  contract('the best trials are those that a search of all jobs finds', async ({ open }) => {
+    const store = await open();
+    await store.addTrials(plans(27));
+    // Losses repeat, and get lower with each rung, so that the same trial is among the best jobs several times.
+    for (let claim = await store.claim('w'); claim; claim = await store.claim('w')) {
+      const { rung, trial } = claim;
+      const isExploded = (trial.number + rung) % 7 === 6;
+      const loss = ((trial.number * 5) % 9) - 3 * rung;
+      await store.finish(claim, isExploded ? { state: 'exploded', message: 'boom' } : done(loss));
+    }
+    const jobs = await store.jobs();
+    const last = jobs.filter(
+      (job) => !jobs.some(({ trial, rung }) => trial === job.trial && rung > job.rung),
+    );
+    const expected = last
+      .flatMap(({ state, loss, trial, rung }) =>
+        state === 'done' && loss !== undefined ? [[loss, trial, rung] as const] : [],
+      )
+      .sort(([a, first], [b, second]) => a - b || first - second);
+    assert.ok(jobs.length > 35 && expected.length > 15 && expected.length < 27);
+    for (const count of [1, 5, 27]) {
+      const best = await store.best(count);
+      assert.deepEqual(
+        best.map(({ loss, trial, rung }) => [loss, trial, rung]),
+        expected.slice(0, count),
+      );
+      assert.ok(best.every(({ trial, parameters }) => parameters.hiddenSize === trial - 1));
+    }
+  });
+
   contract('progress is shown for jobs whose worker is alive', async ({ open, lease, pass }) => {
     const store = await open();
     await store.addTrials(plans(1));

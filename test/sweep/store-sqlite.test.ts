@@ -38,6 +38,20 @@ test('a missing file, one that is no database, another database, a later version
   await assert.rejects(opened(), { code: 'sweep-newer', message: /from a newer version .* format is 9, / });
 });
 
+test('the jobs with the lowest losses are found without sorting all', async (context) => {
+  const path = join(temporaryFolder(context), 'sweep.sqlite');
+  await (await createSqliteStore(path, SWEEP)).close();
+  const database = await openDatabase(path);
+  context.after(() => database.close());
+  const plan = database
+    .prepare("EXPLAIN QUERY PLAN SELECT * FROM job WHERE state = 'done' ORDER BY loss, trial LIMIT 5")
+    .all();
+  assert.deepEqual(
+    plan.map(({ detail }) => detail),
+    ['SEARCH job USING INDEX job_by_loss (state=?)'],
+  );
+});
+
 test('a sweep of 10,000 trials: what a status needs is read at once', async (context) => {
   const path = join(temporaryFolder(context), 'sweep.sqlite');
   const store = await createSqliteStore(path, SWEEP);

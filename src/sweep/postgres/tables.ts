@@ -26,6 +26,7 @@ export const SCHEMA_SQL = `
     checkpoint TEXT, message TEXT, PRIMARY KEY (sweep, trial, rung),
     FOREIGN KEY (sweep, trial) REFERENCES ${SCHEMA}.trial ON DELETE CASCADE);
   CREATE INDEX job_of_rung ON ${SCHEMA}.job (sweep, bracket, rung, state);
+  CREATE INDEX job_by_loss ON ${SCHEMA}.job (sweep, state, loss, trial);
   CREATE TABLE ${SCHEMA}.evaluation (sweep TEXT NOT NULL, trial INTEGER NOT NULL, iteration INTEGER NOT NULL,
     epoch DOUBLE PRECISION NOT NULL, loss DOUBLE PRECISION NOT NULL, standard_error DOUBLE PRECISION,
     PRIMARY KEY (sweep, trial, iteration), FOREIGN KEY (sweep, trial) REFERENCES ${SCHEMA}.trial ON DELETE CASCADE);

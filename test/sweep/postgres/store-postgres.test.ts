@@ -37,6 +37,20 @@ if (!skipWithoutPostgres) {
     assert.deepEqual(await store.finish(other, done(2)), [{ trial: 1, rung: 1 }]);
   });
 
+  test('PostgreSQL: the jobs with the lowest losses are found without sorting all', async (context) => {
+    const { admin } = await setUp(context);
+    const plan = await admin.transaction(async (sql) => {
+      // Tables this small are sorted, unless that is forbidden.
+      await sql.query('SET LOCAL enable_sort = off');
+      return await sql.query(
+        "EXPLAIN SELECT * FROM char_rnn.job WHERE sweep = 'book' AND state = 'done' ORDER BY loss, trial LIMIT 5",
+      );
+    });
+    const lines = plan.rows.map((row) => String(row['QUERY PLAN']));
+    assert.match(lines.join('\n'), /Index Scan using job_by_loss/);
+    assert.doesNotMatch(lines.join('\n'), /Sort/);
+  });
+
   test('PostgreSQL: a job of many hours is taken anew before the queue takes it back', async (context) => {
     const { open, admin } = await setUp(context);
     const store = await open();
