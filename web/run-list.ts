@@ -2,6 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import type { RunSummary } from '../src/ui/protocol.ts';
 import { route, setParameters } from './router.ts';
+import { shortPaths } from './shown-folders.ts';
 import { watchConnection } from './sources/server-source.ts';
 import { source } from './sources/source.ts';
 
@@ -9,6 +10,8 @@ export const runs = signal<ReadonlyMap<string, RunSummary>>(new Map());
 export const isSearching = signal(true);
 export const runNotices = signal<readonly string[]>([]);
 export const folders = signal<readonly string[]>([]);
+/** Shortens the path of a run or a sweep for readers. */
+export const shortPath = computed(() => shortPaths(folders.value));
 export const connectionProblem = signal<string | undefined>(undefined);
 
 /** Runs that are drawn if the reader has chosen none. */
@@ -25,11 +28,11 @@ export async function followRuns(): Promise<void> {
     for await (const change of source.runs()) {
       const next = new Map(change.isComplete ? [] : runs.value);
       for (const id of change.removed) next.delete(id);
-      for (const run of change.changed) next.set(run.id, run);
+      folders.value = change.folders;
+      for (const run of change.changed) next.set(run.id, { ...run, name: shortPath.value(run.name) });
       runs.value = next;
       isSearching.value = change.isSearching;
       runNotices.value = change.notices;
-      folders.value = change.folders;
     }
   } catch (error) {
     connectionProblem.value = (error as Error).message;
@@ -48,10 +51,27 @@ export const sorting = signal<{ readonly key: SortKey; readonly isDescending: bo
 /** The words of the filter: each must occur in a run's name or settings, or hold, as `dropout>0.2`. */
 export const filter = computed(() => route.value.parameters.get('q') ?? '');
 
+/** The runs that are trials of sweeps: their own page shows them. */
+export const trialCount = computed(
+  () => [...runs.value.values()].filter(({ sweep }) => sweep !== null).length,
+);
+
+/** Whether trials are listed too: if the reader says so, has picked one, or if there is no other run. */
+export const showsTrials = computed(() => {
+  const { parameters } = route.value;
+  const ids = parameters.get('pick')?.split('.') ?? [];
+  return (
+    parameters.get('trials') === '1' ||
+    trialCount.value === runs.value.size ||
+    ids.some((id) => typeof runs.value.get(id)?.sweep === 'string')
+  );
+});
+
 export const shownRuns = computed<readonly RunSummary[]>(() => {
   const tests = filter.value.split(/\s+/).filter(Boolean).map(testOf);
   const { key, isDescending } = sorting.value;
-  const found = [...runs.value.values()].filter((run) => tests.every((test) => test(run)));
+  const listed = [...runs.value.values()].filter(({ sweep }) => sweep === null || showsTrials.value);
+  const found = listed.filter((run) => tests.every((test) => test(run)));
   const sign = isDescending ? -1 : 1;
   return found.sort((a, b) => sign * compare(sortValue(a, key), sortValue(b, key)));
 });

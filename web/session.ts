@@ -1,5 +1,6 @@
 /** The worker and the model that is open in it. */
-import { signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
+import { route } from './router.ts';
 import { Client } from './rpc.ts';
 import type { Api, ModelFacts } from './worker/api.ts';
 
@@ -11,9 +12,18 @@ export const workerProblem = signal<string | undefined>(undefined);
 /** How often the worker was started again. */
 export const restarts = signal(0);
 export const model = signal<ModelFacts | undefined>(undefined);
+/** Whether it is the example model, which the command line uses if no checkpoint is named. */
+export const isExample = signal(false);
 /** What is being opened. */
 export const opening = signal<string | undefined>(undefined);
 export const openProblem = signal<string | undefined>(undefined);
+
+// A problem belongs to the page on which it was met: on another one, its advice may make no sense.
+const shownPage = computed(() => route.value.page);
+effect(() => {
+  shownPage.value;
+  openProblem.value = undefined;
+});
 
 let program: Worker;
 export let worker = startWorker();
@@ -34,12 +44,25 @@ export function restartWorker(): void {
   restarts.value++;
 }
 
-/** Opens a model, and shows what goes wrong in the header. @returns whether it is open */
-export async function openModel(name: string, open: () => Promise<ModelFacts>): Promise<boolean> {
+/**
+ * Opens a model, and shows what goes wrong in the header.
+ *
+ * @param ofPackage Whether it is the example model.
+ * @returns whether it is open
+ */
+export async function openModel(
+  name: string,
+  open: () => Promise<ModelFacts>,
+  ofPackage = false,
+): Promise<boolean> {
   opening.value = name;
   openProblem.value = undefined;
   try {
-    model.value = await open();
+    const opened = await open();
+    batch(() => {
+      model.value = opened;
+      isExample.value = ofPackage;
+    });
     return true;
   } catch (error) {
     openProblem.value = `${name}: ${(error as Error).message}`;
@@ -59,7 +82,7 @@ export function openBytes(bytes: ArrayBuffer, name: string): Promise<ModelFacts>
 
 /** The model that comes with the package, trained on Moby Dick. */
 export function openExample(): Promise<boolean> {
-  return openModel('the example model', async () => {
+  const open = async () => {
     const response = await fetch('models/moby-dick.safetensors').catch(() => {
       throw new Error(
         'it could not be loaded, because there is no connection. Open a model of your own, or try again.',
@@ -67,7 +90,8 @@ export function openExample(): Promise<boolean> {
     });
     if (!response.ok) throw new Error(`it could not be loaded: the server answered ${response.status}.`);
     return openBytes(await response.arrayBuffer(), 'moby-dick.safetensors');
-  });
+  };
+  return openModel('the example model', open, true);
 }
 
 /** Offers bytes as a download. */

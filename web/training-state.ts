@@ -3,7 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { OptionFacts } from '../src/option-facts.ts';
 import { RunningMean } from '../src/ui/run/running-mean.ts';
 import { type Settings, valuesOf } from './components/controls.tsx';
-import { model, restarts, worker } from './session.ts';
+import { isExample, model, restarts, worker } from './session.ts';
 import type { TrainingMessage } from './worker/api.ts';
 import type { StoredRun } from './worker/stored-runs.ts';
 
@@ -177,6 +177,7 @@ function handle(message: TrainingMessage): void {
       messages.value = [...messages.value, message];
       break;
     case 'finished':
+      isExample.value = false;
       model.value = message.model;
       ended.value = REASONS[message.reason] ?? message.reason;
   }

@@ -5,9 +5,24 @@ export function optionWords(name: string): string {
   return name.replace(/[A-Z]|\d+/g, (part) => ` ${part.toLowerCase()}`);
 }
 
-/** A message whose options, such as `hiddenSize` between backticks, are words in quotation marks. */
-export function inWords(message: string): string {
-  return message.replace(/`([a-z][A-Za-z0-9]*)`/g, (_, name: string) => `“${optionWords(name)}”`);
+/** The names of options that a form shows, by their flags. */
+export type OptionsByFlag = ReadonlyMap<string, string>;
+
+const NO_FLAGS: OptionsByFlag = new Map();
+
+/**
+ * A message of the library for a reader of the pages: options, such as `hiddenSize` between backticks or the flag --rnn-size, are words in
+ * quotation marks.
+ *
+ * @param flags Options whose words are not those of their flag.
+ */
+export function inWords(message: string, flags = NO_FLAGS): string {
+  return message
+    .replace(/`([a-z][A-Za-z0-9]*)`/g, (_, name: string) => `“${optionWords(name)}”`)
+    .replace(/(?<![\w-])--([a-z][a-z0-9-]*)/g, (flag, words: string) => {
+      const name = flags.get(flag);
+      return `“${name === undefined ? words.replaceAll('-', ' ') : optionWords(name)}”`;
+    });
 }
 
 /** `40 s`, `12 min`, `1.5 h`. */

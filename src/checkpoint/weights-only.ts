@@ -1,9 +1,12 @@
-/** Removes the training state from a checkpoint file: it takes half of the file, and names the files of the training text. */
+/**
+ * Removes what a model does not need to write from a checkpoint file: the training state, which takes half of the file and names the files of
+ * the training text, and the statistics of that text for `eval --dynamic`.
+ */
 import { decodeMetadata, encodeMetadata, METADATA_KEY } from './metadata.ts';
 import type { ByteSource } from './safetensors/byte-source.ts';
 import { encodeHeader, readHeader } from './safetensors/safetensors.ts';
 
-const TRAINING = /^train\./;
+const NOT_WEIGHTS = /^(train|mean_square)\./;
 
 /** Bytes to write: these, or a range of the original file. */
 export type FilePart = Uint8Array | { readonly begin: number; readonly end: number };
@@ -17,7 +20,7 @@ export type FilePart = Uint8Array | { readonly begin: number; readonly end: numb
 export function withoutTraining(file: ByteSource, name: string): FilePart[] {
   const { tensors, metadata, dataStart } = readHeader(file, name);
   const kept = [...tensors]
-    .filter(([tensor]) => !TRAINING.test(tensor))
+    .filter(([tensor]) => !NOT_WEIGHTS.test(tensor))
     .map(([tensor, entry]) => ({ name: tensor, ...entry, bytes: entry.end - entry.begin }))
     .sort((a, b) => a.begin - b.begin);
   const ranges = kept.map(({ begin, end }) => ({ begin: dataStart + begin, end: dataStart + end }));

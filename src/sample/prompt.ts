@@ -20,6 +20,8 @@ export interface EncodedPrompt {
   readonly bytes: Uint8Array;
   /** A line for the characters that were replaced, and one for those that were left out. */
   readonly notices: readonly string[];
+  /** How many symbols were left out. */
+  readonly skipped: number;
 }
 
 /**
@@ -77,6 +79,7 @@ export function encodePrompt(
     tokens,
     bytes: vocabulary.kind === 'byte' ? symbolBytes(shown) : new TextEncoder().encode(shown.join('')),
     notices: [...replacedNotice(replaced), ...skippedNotice(skipped, kind)],
+    skipped: [...skipped.values()].reduce((sum, count) => sum + count, 0),
   };
 }
 

@@ -49,6 +49,8 @@ export interface RunSummary {
   readonly folder: string;
   /** The run's name in its checkpoints; null in logs of version 1. */
   readonly runId: string | null;
+  /** The id of the sweep that it is a trial of; null if it is not one. */
+  readonly sweep: string | null;
   readonly state: RunState;
   /** Why it finished: `completed`, `iterations`, `no-better` or `interrupted`; null if it has not. */
   readonly reason: string | null;

@@ -4,12 +4,14 @@ import fc from 'fast-check';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { checkpointTensors, decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { METADATA_KEY } from '../../src/checkpoint/metadata.ts';
+import { bytesSource } from '../../src/checkpoint/safetensors/byte-source.ts';
 import type { TensorArray } from '../../src/checkpoint/safetensors/number-types.ts';
 import {
   decodeSafetensors,
   encodeSafetensors,
   type TensorToStore,
 } from '../../src/checkpoint/safetensors/safetensors.ts';
+import { withoutTraining } from '../../src/checkpoint/weights-only.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
 import { CheckpointError } from '../../src/errors.ts';
 import { NO_REGULARIZATION } from '../../src/model/regularization.ts';
@@ -240,6 +242,22 @@ test('statistics: finite, not negative, of the right shape; if a tensor is missi
   const read = decodeCheckpoint(withBias(undefined), 'x');
   assert.equal(read.meanSquare, undefined);
   assert.ok(read.training);
+});
+
+test('without the training state, a file has the parameters alone: no state, no statistics', () => {
+  const checkpoint = madeCheckpoint();
+  const file = joined(encodeCheckpoint(checkpoint));
+  const parts = withoutTraining(bytesSource(file), 'x');
+  const smaller = joined(
+    parts.map((part) => (part instanceof Uint8Array ? part : file.subarray(part.begin, part.end))),
+  );
+  const other = [...decodeSafetensors(smaller, 'x').tensors.keys()].filter((name) =>
+    /^(train|mean_square)\./.test(name),
+  );
+  assert.deepEqual(other, []);
+  const read = decodeCheckpoint(smaller, 'x');
+  assert.deepEqual([read.training, read.meanSquare], [undefined, undefined]);
+  assert.deepEqual(read.parameters, checkpoint.parameters);
 });
 
 /** The parts of a checkpoint's JSON that tests change. */

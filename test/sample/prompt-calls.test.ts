@@ -54,7 +54,7 @@ function poolOn(engine: Engine, weights: Vector): SequencePool {
 test('sampling reads a prompt of 1,000 characters in one call, and draws the text in another', async () => {
   const { pool, counts } = await loaded();
   const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1 }));
-  const prompt = { tokens, bytes: new Uint8Array(), notices: [] };
+  const prompt = { tokens, bytes: new Uint8Array(), notices: [], skipped: 0 };
   for await (const _ of writeTexts({
     pool,
     vocabulary,
@@ -104,7 +104,7 @@ async function interrupted() {
 test('a long prompt can be interrupted between two blocks', async () => {
   const long = Array.from({ length: 20_000 }, (_, index) => index % vocabulary.size);
   const plan = planSampling(vocabulary, checkGenerateOptions({ length: 1 }));
-  const prompt = { tokens: long, bytes: new Uint8Array(), notices: [] };
+  const prompt = { tokens: long, bytes: new Uint8Array(), notices: [], skipped: 0 };
   const ways: Record<string, (on: Awaited<ReturnType<typeof interrupted>>) => Promise<unknown>> = {
     sampling: async (on) => {
       const texts = [{ prompt, seed: 1 }];

@@ -4,6 +4,8 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
+import { STATE } from '../../src/sweep/sweep-folder.node.ts';
+import { idOf } from '../../src/ui/index/indexed-run.node.ts';
 import { RunIndex } from '../../src/ui/index/run-index.node.ts';
 import type { RunSummary } from '../../src/ui/protocol.ts';
 import { temporaryFolder, workIn } from '../temporary-folder.ts';
@@ -65,6 +67,19 @@ test('a run is running while a living process holds its folder, and no longer', 
     (await poller.poll(1)).map(({ state, reason }) => [state, reason]),
     [['finished', 'completed']],
   );
+});
+
+test('a trial of a sweep names the sweep, and other runs none', async (context) => {
+  const folder = temporaryFolder(context);
+  writeLog(join(folder, 'other', 'lstm.log.jsonl'), run(3));
+  const sweep = join(folder, 'sizes');
+  writeLog(join(sweep, 'trials', '1', 'lstm.log.jsonl'), run(3));
+  writeFileSync(join(sweep, STATE), '');
+  const found = await new Poller([folder]).poll();
+  assert.deepEqual(Object.fromEntries(found.map((one) => [one.name.slice(folder.length), one.sweep])), {
+    '/other': null,
+    '/sizes/trials/1': idOf(sweep),
+  });
 });
 
 test('the lock of a dead process does not count, and is left where it is', async (context) => {

@@ -79,7 +79,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
   }
 
   const rowOf = (page: Page, name: string) =>
-    page.locator('tr').filter({ has: page.getByRole('link', { name: join(runs, name), exact: true }) });
+    page.locator('tr').filter({ has: page.getByRole('link', { name: `runs/${name}`, exact: true }) });
 
   test('the list, a new line, one run, and its model in the page', async () => {
     await withServer(async (address) => {
@@ -90,7 +90,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       appendFileSync(log, line(iteration(777), 100));
       await rowOf(page, 'live').getByText('777 / 1,000').waitFor();
       await rowOf(page, 'trained').getByRole('link').click();
-      await page.getByRole('heading', { name: join(runs, 'trained') }).waitFor();
+      await page.getByRole('heading', { name: 'runs/trained' }).waitFor();
       await page.reload();
       await page.getByRole('button', { name: 'Write' }).first().click();
       await page.getByRole('heading', { name: 'Write' }).waitFor();

@@ -1,6 +1,6 @@
 /** A form for options, made from their `OptionFacts`. */
 import type { OptionFacts } from '../../src/option-facts.ts';
-import { optionWords } from '../words.ts';
+import { inWords, type OptionsByFlag, optionWords } from '../words.ts';
 
 /** The options that a reader has set, as the text of their fields. */
 export type Settings = Readonly<Record<string, string>>;
@@ -15,7 +15,8 @@ export interface ControlsProps {
 }
 
 /** The common options, and the others folded by group. */
-export function Controls({ facts, ...rest }: ControlsProps) {
+export function Controls({ facts, ...given }: ControlsProps) {
+  const rest = { ...given, flags: new Map(facts.map(({ flag, name }) => [flag, name])) };
   const common = facts.filter((fact) => fact.common);
   const others = facts.filter((fact) => !fact.common);
   const groups = [...new Set(others.map(({ group }) => group))];
@@ -49,10 +50,12 @@ export function Controls({ facts, ...rest }: ControlsProps) {
 
 interface ControlProps extends Omit<ControlsProps, 'facts'> {
   readonly fact: OptionFacts;
+  readonly flags: OptionsByFlag;
 }
 
-function Control({ fact, settings, onChange, problem, disabled = false }: ControlProps) {
-  const { name, flag, help, kind, choices, expected } = fact;
+function Control({ fact, flags, settings, onChange, problem, disabled = false }: ControlProps) {
+  const { name, kind, choices, expected } = fact;
+  const help = inWords(fact.help, flags);
   const value = settings[name];
   const set = (text: string | undefined) => {
     const { [name]: _, ...others } = settings;
@@ -64,7 +67,6 @@ function Control({ fact, settings, onChange, problem, disabled = false }: Contro
     id: `option-${name}`,
     'aria-describedby': `help-${name}`,
     'aria-invalid': own !== undefined,
-    title: `${flag}: ${help}`,
   } as const;
   const shownDefault = fact.defaultValue === undefined ? '' : String(fact.defaultValue);
   return (

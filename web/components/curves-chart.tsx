@@ -35,7 +35,7 @@ export function CurvesChart(props: CurvesChartProps) {
   const plot = useRef<uPlot>(undefined);
   const latest = useRef(props);
   latest.current = props;
-  const { curves, xLabel, yLabel, isLogarithmic, height } = props;
+  const { curves, range, xLabel, yLabel, isLogarithmic, height } = props;
   const shape = [
     ...[theme.value, isLogarithmic, xLabel, yLabel, height],
     ...curves.map(({ label, colour, isPinned }) => `${label} ${colour} ${isPinned}`),
@@ -92,12 +92,12 @@ export function CurvesChart(props: CurvesChartProps) {
     const frame = requestAnimationFrame(() => {
       const { current } = plot;
       if (!current) return;
-      current.setData(dataOf(latest.current.curves), latest.current.range === undefined);
-      const { range } = latest.current;
+      // Not the latest curves: a later rendering may have more or fewer of them than this chart.
+      current.setData(dataOf(curves), range === undefined);
       if (range) current.setScale('x', { min: range[0], max: range[1] });
     });
     return () => cancelAnimationFrame(frame);
-  }, [curves, props.range]);
+  }, [curves, range]);
   return <div ref={host} class="curves" />;
 }
 

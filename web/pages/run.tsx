@@ -5,10 +5,11 @@ import { Chart } from '../components/chart.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { RepeatedRequest } from '../repeated-request.ts';
 import { goTo, route } from '../router.ts';
-import { runs } from '../run-list.ts';
+import { runs, shortPath } from '../run-list.ts';
 import { lossText, stateText } from '../run-words.ts';
 import { openBytes, openModel } from '../session.ts';
 import { source } from '../sources/source.ts';
+import { inWords } from '../words.ts';
 
 const detail = signal<RunDetail | undefined>(undefined);
 const events = signal<readonly RunEvent[]>([]);
@@ -81,7 +82,7 @@ export function Run() {
   return (
     <div class="columns wide-first">
       <section class="panel" aria-labelledby="run-title">
-        <h2 id="run-title">{summary.name}</h2>
+        <h2 id="run-title">{shortPath.value(summary.name)}</h2>
         <p>
           {stateText(summary)}, iteration {summary.iteration.toLocaleString('en')} of{' '}
           {summary.iterations.toLocaleString('en')}, epoch {summary.epoch.toFixed(2)}. Training loss{' '}
@@ -236,7 +237,7 @@ function Messages() {
       <h3 id="messages-title">Advice and warnings</h3>
       {all.map((event) => (
         <p key={`${event.time}${event.message}`} class={event.type === 'warning' ? 'problem' : 'hint'}>
-          {event.message}
+          {inWords(event.message)}
         </p>
       ))}
     </section>

@@ -1,4 +1,5 @@
 /** Runs: the curves of many runs together, and a table of them. */
+import { Checkbox } from '../components/checkbox.tsx';
 import { AXES, CurveControls, METRICS } from '../components/curve-controls.tsx';
 import { CurvesChart } from '../components/curves-chart.tsx';
 import { RunSamples } from '../components/run-samples.tsx';
@@ -15,7 +16,17 @@ import {
   shownCurves,
   zoom,
 } from '../run-curves.ts';
-import { filter, folders, isSearching, picked, runNotices, runs, shownRuns } from '../run-list.ts';
+import {
+  filter,
+  folders,
+  isSearching,
+  picked,
+  runNotices,
+  runs,
+  shownRuns,
+  showsTrials,
+  trialCount,
+} from '../run-list.ts';
 
 export function Runs() {
   const count = runs.value.size;
@@ -38,6 +49,7 @@ export function Runs() {
             {isSearching.value && ', still looking for more'}
           </span>
         </div>
+        <Trials />
         <CurveControls />
         {shownCurves.value.length > 0 ? (
           <CurvesChart
@@ -94,6 +106,29 @@ export function Runs() {
       </section>
       <RunTable />
       <RunSamples />
+    </div>
+  );
+}
+
+/** The trials of sweeps, which are not listed unless the reader wants them. */
+function Trials() {
+  if (trialCount.value === 0) return null;
+  return (
+    <div class="row">
+      {trialCount.value < runs.value.size && (
+        <Checkbox
+          checked={showsTrials.value}
+          onChange={(shows) =>
+            setParameters(shows ? { trials: '1' } : { trials: undefined, pick: undefined })
+          }
+        >
+          list trials of sweeps
+        </Checkbox>
+      )}
+      <span class="hint">
+        {trialCount.value.toLocaleString('en')}{' '}
+        {trialCount.value === 1 ? 'run is a trial' : 'runs are trials'} of <a href="#/sweeps">sweeps</a>.
+      </span>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { outcomeAt } from '../../src/ui/sweep/importance.ts';
 import { lastPart } from '../../src/util/last-part.ts';
 import { quoted } from '../components/controls.tsx';
 import { goTo, route, setParameters } from '../router.ts';
+import { shortPath } from '../run-list.ts';
 import { lossText } from '../run-words.ts';
 import { isSearchingSweeps, shownSweep, sweep, sweepProblem, sweeps } from '../sweep-list.ts';
 import { shareDone, trialState, valueText } from '../sweep-trials.ts';
@@ -86,7 +87,12 @@ function SweepMenu({ all }: { readonly all: readonly SweepSummary[] }) {
       >
         {all.map(({ id, folder, state, trials, best }) => (
           <option key={id} value={id}>
-            {[folder, STATES[state], trials > 0 && `${trials} trials`, best && `best ${lossText(best.loss)}`]
+            {[
+              shortPath.value(folder),
+              STATES[state],
+              trials > 0 && `${trials} trials`,
+              best && `best ${lossText(best.loss)}`,
+            ]
               .filter(Boolean)
               .join(' · ')}
           </option>

@@ -2,6 +2,7 @@
 import { AdoptRun } from '../components/adopt-run.tsx';
 import { Controls, flagsOf, problemOf, quoted } from '../components/controls.tsx';
 import { GpuChoice } from '../components/gpu-choice.tsx';
+import { Problem } from '../components/problem.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { StoredRuns } from '../components/stored-runs.tsx';
 import { TrainingCurves, TrainingProgress } from '../components/training-progress.tsx';
@@ -60,11 +61,7 @@ export function Train() {
             Write with it
           </button>
         </div>
-        {problem.value !== undefined && (
-          <p class="problem" role="alert">
-            {(problem.value as Error).message}
-          </p>
-        )}
+        <Problem error={problem.value} />
         <GpuChoice
           engine={settings.value.engine}
           disabled={running.value !== undefined}
@@ -121,6 +118,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'field',
   'encoding',
   'keep',
+  // A page has no text but the one to train on, from which the vocabulary comes.
+  'unknown',
   // A page has one GPU, which `GpuChoice` offers.
   'gpu',
 ]);

@@ -6,16 +6,25 @@ import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import type { OptionFacts } from '../../src/option-facts.ts';
 import { Controls, flagsOf, problemOf, quoted, type Settings, valuesOf } from '../components/controls.tsx';
 import { NoModel } from '../components/no-model.tsx';
+import { Problem } from '../components/problem.tsx';
 import { TextPanel } from '../components/text-panel.tsx';
-import { model, worker } from '../session.ts';
-import { optionWords } from '../words.ts';
+import { isExample, model, worker } from '../session.ts';
+import { inWords } from '../words.ts';
 
 /** A text that was written: the prompt, then what the model wrote. */
 interface Draft {
   readonly prompt: string;
   readonly written: readonly SymbolDetails[];
   /** How the end of the text was written: its own prompt and settings, and where it begins. */
-  readonly last: { readonly prompt: string; readonly settings: Settings; readonly from: number } | undefined;
+  readonly last: Writing | undefined;
+}
+
+interface Writing {
+  readonly prompt: string;
+  readonly settings: Settings;
+  readonly from: number;
+  /** Whether characters of the prompt were left out because the model does not know them, which the command has to allow. */
+  readonly leavesOut: boolean;
 }
 
 const CANDIDATES = 8;
@@ -114,7 +123,7 @@ export function Write() {
               : speed.value > 0 && `${Math.round(speed.value).toLocaleString('en')} characters a second`}
           </span>
         </div>
-        <Problem />
+        <Messages />
         <TextPanel
           label="The text, coloured by surprise. Arrow keys move from character to character."
           symbols={symbols.value}
@@ -142,6 +151,9 @@ export function Write() {
             >
               {copied.value ? 'Copied' : 'Copy the command'}
             </button>
+            {isExample.value && (
+              <p class="hint">Run it in a folder without models of your own: there, it uses the example.</p>
+            )}
           </div>
         )}
       </section>
@@ -161,23 +173,13 @@ export function Write() {
   );
 }
 
-function Problem() {
-  const shown = problem.value;
+function Messages() {
   return (
     <>
-      {shown !== undefined && !problemOf(shown) && (
-        <p class="problem" role="alert">
-          {(shown as Error).message}
-        </p>
-      )}
-      {problemOf(shown) && (
-        <p class="problem" role="alert">
-          {optionWords(problemOf(shown)?.name ?? '')}: {problemOf(shown)?.message}
-        </p>
-      )}
+      <Problem error={problem.value} />
       {notices.value.map((notice) => (
         <p class="hint" key={notice}>
-          {notice}
+          {inWords(notice)}
         </p>
       ))}
     </>
@@ -305,7 +307,7 @@ async function write(begun: Draft): Promise<void> {
   try {
     const options = valuesOf(facts.value, own);
     writing.value = abort;
-    const last = { prompt: wholePrompt, settings: own, from: begun.written.length };
+    let last = { prompt: wholePrompt, settings: own, from: begun.written.length, leavesOut: false };
     const index = drafts.value.length;
     drafts.value = [...drafts.value, { ...begun, last }];
     show(index);
@@ -315,6 +317,7 @@ async function write(begun: Draft): Promise<void> {
     for await (const part of worker.stream('write', request, abort.signal)) {
       if (model.value !== opened) break;
       written = [...written, ...part.details];
+      if (part.leavesOut) last = { ...last, leavesOut: true };
       if (part.notices.length > 0) notices.value = [...notices.value, ...part.notices];
       drafts.value = drafts.value.with(index, { ...begun, written, last });
     }
@@ -365,6 +368,9 @@ export function stopWriting(): void {
 function commandOf({ last }: Draft): string {
   if (!last) return '';
   const flags = flagsOf(facts.value, last.settings);
-  const words = ['npx char-rnn sample', quoted(model.value?.name ?? ''), ...flags];
+  // Without a checkpoint, the program uses the example model.
+  const file = isExample.value ? [] : [quoted(model.value?.name ?? '')];
+  const unknown = last.leavesOut ? ['--unknown', 'nearest'] : [];
+  const words = ['npx char-rnn sample', ...file, ...flags, ...unknown];
   return [...words, ...(last.prompt === '' ? [] : ['--primetext', quoted(last.prompt)])].join(' ');
 }

@@ -47,6 +47,8 @@ export interface WrittenPart {
   readonly ending: Ending | undefined;
   /** Notices about the prompt and the options. */
   readonly notices: readonly string[];
+  /** Whether characters of the prompt were left out: the model does not know them, nor any like them. */
+  readonly leavesOut: boolean;
 }
 
 /** A text that has been read. */

@@ -5,6 +5,7 @@
 import { setKernelSource } from '../../src/engine/cpu/wasm-kernels.ts';
 import { LanguageModel } from '../../src/language-model.ts';
 import type { SymbolDetails } from '../../src/model/symbol-details.ts';
+import { encodePrompt } from '../../src/sample/prompt.ts';
 import { serve } from '../rpc.ts';
 import type { Api } from './api.ts';
 import { fetchedKernel, prepareKernels } from './fetched-kernels.ts';
@@ -39,12 +40,13 @@ const api: Api = {
     let details: SymbolDetails[] = [];
     let sent = Number.NEGATIVE_INFINITY;
     const model = openModel();
+    const leavesOut = encodePrompt(model.vocabulary, prompt, 'nearest').skipped > 0;
     try {
       for await (const piece of model.generatePieces(input)) {
         details.push(...piece.details);
         // The first piece at once, then a few messages a second: each makes the page lay out its text.
         if (piece.ending === undefined && performance.now() - sent < WRITE_INTERVAL) continue;
-        yield { details, ending: piece.ending, notices };
+        yield { details, ending: piece.ending, notices, leavesOut };
         details = [];
         notices = [];
         sent = performance.now();

@@ -13,6 +13,8 @@ import { LOG_ENDING } from './find-logs.node.ts';
 export interface RunPlace {
   /** The name for readers: the folder that was given, and the path within it. */
   readonly folder: string;
+  /** The id of the sweep that its runs are trials of; null outside of sweeps. */
+  readonly sweep: string | null;
   readonly logs: number;
   readonly checkpoints: readonly string[];
   readonly training: 'running' | 'unknown' | 'none';
@@ -103,20 +105,21 @@ export class IndexedRun {
 
   /** Changes whenever the summary may have changed. */
   revision(isRunning: boolean): string {
-    return `${this.#pieces} ${this.version} ${isRunning} ${this.place.checkpoints.length} ${this.place.logs}`;
+    return `${this.#pieces} ${this.version} ${isRunning} ${this.place.checkpoints.length} ${this.place.logs} ${this.place.sweep}`;
   }
 
   /** Undefined if the log does not say that a run has started. */
   summary(isRunning: boolean, now: number): RunSummary | undefined {
     const facts = this.#facts.facts();
     if (!facts) return undefined;
-    const { folder, logs, checkpoints } = this.place;
+    const { folder, sweep, logs, checkpoints } = this.place;
     const saveName = basename(this.path).slice(0, -LOG_ENDING.length);
     const state: RunState = this.#facts.hasFinished ? 'finished' : isRunning ? 'running' : 'broken-off';
     return {
       id: this.id,
       name: logs > 1 ? `${folder}/${saveName}` : folder,
       folder,
+      sweep,
       state,
       version: this.version,
       isPartial: this.#log.isPartial,

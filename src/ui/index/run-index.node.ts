@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import { trainingIn } from '../../checkpoint/storage/folder-lock.node.ts';
 import type { RunChange, RunSummary } from '../protocol.ts';
 import { type FoundFolder, type FoundPart, findLogs, MAX_LOGS } from './find-logs.node.ts';
-import { IndexedRun, type RunPlace } from './indexed-run.node.ts';
+import { IndexedRun, idOf, type RunPlace } from './indexed-run.node.ts';
 
 /** Milliseconds that a poll works, roughly. */
 const POLL_TIME = 60;
@@ -135,6 +135,7 @@ export class RunIndex {
     }
     const place: RunPlace = {
       folder: this.#shownFolder(found.path),
+      sweep: this.#sweepOf(found.path),
       logs: found.logs.length,
       checkpoints: found.checkpoints,
       training: found.hasLock ? await trainingIn(found.path) : 'none',
@@ -148,6 +149,12 @@ export class RunIndex {
       if (known) known.place = place;
       else if (run.check()) this.#runs.set(run.id, run);
     }
+  }
+
+  /** A sweep's folder is found before those of its trials. */
+  #sweepOf(path: string): string | null {
+    for (const sweep of this.#sweeps.keys()) if (path.startsWith(inside(sweep))) return idOf(sweep);
+    return null;
   }
 
   /** The path as a person would write it: beginning with the folder that was given. */
