@@ -9,6 +9,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
 import { kernelBytes } from '../src/engine/cpu/wasm-kernels.ts';
 import { train } from '../src/index.ts';
 import { openExample } from '../test/web/actions.ts';
@@ -30,6 +31,7 @@ try {
   await sizes();
   for (let round = 0; round < ROUNDS; round++) {
     await firstLoad();
+    await writing();
     await reading();
     await training();
   }
@@ -41,7 +43,7 @@ try {
 for (const [name, values] of figures) {
   const isHigher = /second|%/.test(name);
   const best = isHigher ? Math.max(...values) : Math.min(...values);
-  console.log(`${name.padEnd(64)} ${best.toFixed(best < 10 ? 2 : 0)}`);
+  console.log(`${name.padEnd(68)} ${best.toFixed(best < 10 ? 2 : 0)}`);
 }
 console.log(
   `load ${loadavg()
@@ -102,6 +104,44 @@ async function firstLoad(): Promise<void> {
   await page.context().close();
 }
 
+async function writing(): Promise<void> {
+  const page = await site.open('#/write');
+  await openExample(page);
+  await page.getByRole('button', { name: 'Write', exact: true }).click();
+  await page.getByText('characters a second').waitFor();
+  note('ms, from a click to the candidates', await untilShown(page, 'candidates'));
+  await page.context().close();
+}
+
+/** Clicks a character of the text. @returns milliseconds until the frame after the candidates, or the colours of the text, are there */
+async function untilShown(page: Page, what: 'candidates' | 'colours'): Promise<number> {
+  await page.locator('.text-view-text > div').nth(5).waitFor();
+  await page.evaluate(NAMES);
+  return page.evaluate(async (wanted) => {
+    const view = document.querySelector('.text-view') as HTMLElement;
+    const isColoured = () => {
+      const canvas = view.querySelector('canvas') as HTMLCanvasElement;
+      const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+      // Orange, which the mark of the chosen character is not.
+      for (let k = 0; k < pixels.length; k += 4)
+        if ((pixels[k + 3] as number) > 0 && (pixels[k] as number) > (pixels[k + 2] as number) + 20)
+          return true;
+      return false;
+    };
+    const isShown =
+      wanted === 'candidates' ? () => document.querySelector('.candidates li') !== null : isColoured;
+    await new Promise(requestAnimationFrame);
+    if (isShown()) throw new Error(`the ${wanted} are there before the click`);
+    const line = view.querySelectorAll('.text-view-text > div')[4]?.getBoundingClientRect() as DOMRect;
+    const point = { clientX: line.left + 100, clientY: line.top + line.height / 2 };
+    const start = performance.now();
+    view.dispatchEvent(new PointerEvent('pointerup', { ...point, button: 0, bubbles: true }));
+    while (!isShown()) await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    return performance.now() - start;
+  }, what);
+}
+
 async function reading(): Promise<void> {
   const page = await site.open('#/neurons');
   await openExample(page);
@@ -130,6 +170,11 @@ async function reading(): Promise<void> {
     return performance.now() - start;
   });
   note('ms, colouring the text by another unit', recolour);
+  await page.getByLabel('influence').check();
+  note(
+    'ms, from a click to the influence of earlier characters (saliency)',
+    await untilShown(page, 'colours'),
+  );
   await page.context().close();
 }
 
