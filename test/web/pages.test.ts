@@ -1,4 +1,4 @@
-/** The pages in headless Chromium: the four main tasks, by pointer and by keyboard alone, and what a screen reader and a phone get. */
+/** The pages in headless Chromium: the four main tasks, by pointer and by keyboard alone. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,6 @@ import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { program, root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { assertAccessible, LOOKS } from './accessibility.ts';
 import { openExample, setOptions } from './actions.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -192,56 +191,6 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.getByText('got -1, expected a number of at least 0').first().waitFor();
     await page.context().close();
   });
-
-  for (const look of LOOKS)
-    test(`${look.colorScheme}, ${look.viewport.width} px: no violation of WCAG, and nothing is wider than the page`, async () => {
-      const page = await site.open('#/write', look);
-      const check = (state: string) => assertAccessible(page, state);
-      await check('no model');
-      await page
-        .locator('input[type="file"]')
-        .first()
-        .setInputFiles({
-          ...{ name: 'wrong.t7', mimeType: '', buffer: Buffer.from('this is not a checkpoint') },
-        });
-      await page.getByRole('alert').waitFor();
-      await check('a model that can not be opened');
-      await page.getByRole('button', { name: 'Close' }).click();
-      await openExample(page);
-      await check('write, nothing written');
-      await page.getByLabel('length').fill('100000');
-      await page.getByRole('button', { name: 'Write', exact: true }).click();
-      await page.locator('.text-view').waitFor();
-      await check('writing');
-      await page.keyboard.press('Escape');
-      await page.getByText('writing …').waitFor({ state: 'detached' });
-      await page.locator('.text-view').click({ position: { x: 60, y: 20 } });
-      await check('written');
-      await page.getByLabel('temperature', { exact: true }).fill('hot');
-      await page.getByRole('button', { name: 'Write', exact: true }).click();
-      await page.getByRole('alert').waitFor();
-      await check('write, a wrong setting');
-      await page.getByRole('link', { name: 'Neurons' }).click();
-      await check('neurons, nothing read');
-      await page.getByRole('button', { name: 'Read' }).click();
-      await page.getByText('units labelled').waitFor();
-      await check('read');
-      await page.getByRole('link', { name: 'Train', exact: true }).click();
-      await check('train');
-      await page.getByPlaceholder('paste a text').fill('the harbour wall stood in the rain. '.repeat(400));
-      await setOptions(page, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000 });
-      await page.getByRole('button', { name: 'Train', exact: true }).click();
-      await page.getByText(/iteration \d+ of/).waitFor();
-      await check('training');
-      await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-      await page.getByText('Stopped. The model').waitFor();
-      await check('trained');
-      await setOptions(page, { hiddenSize: -1 });
-      await page.getByRole('button', { name: 'Train', exact: true }).click();
-      await page.getByRole('alert').waitFor();
-      await check('train, a wrong setting');
-      await page.context().close();
-    });
 });
 
 async function finalModel(input: Parameters<typeof train>[0]): Promise<Float32Array | Float64Array> {
@@ -250,7 +199,6 @@ async function finalModel(input: Parameters<typeof train>[0]): Promise<Float32Ar
   throw new Error('the run did not finish');
 }
 
-/** The words of a command as a POSIX shell splits them: only single quotes are used. */
 /** Writes a text with the open model. @returns its text without line ends, and the flags of the command that the page shows */
 async function written(page: Page, prompt: string): Promise<{ text: string; words: string[] }> {
   await page.getByLabel('prompt').first().fill(prompt);
@@ -272,6 +220,7 @@ function sampled(words: readonly string[], cwd = root): string {
   return stdout.replaceAll('\n', '');
 }
 
+/** The words of a command as a POSIX shell splits them: only single quotes are used. */
 function splitCommand(command: string): string[] {
   return Array.from(command.matchAll(/'((?:[^']|'\\'')*)'|(\S+)/g), ([, quoted, plain]) =>
     (quoted ?? plain ?? '').replaceAll("'\\''", "'"),
