@@ -669,6 +669,42 @@ export const operationsContract: ContractPart = (add, tolerance) => {
     assert.equal(await run(), await run());
   });
 
+  check('models with different vocabularies take turns on an engine', async (engine, random) => {
+    const models = [V, 3].map((vocabularySize) => {
+      const shape: Layout = [
+        {
+          kind: 'recurrent',
+          name: 'layer',
+          cell: 'rnn',
+          input: 'tokens',
+          inputSize: vocabularySize,
+          hiddenSize: H,
+        },
+        { kind: 'linear', name: 'decoder', inputSize: H, outputSize: vocabularySize },
+      ];
+      const states = [engine.tensor('float', [1, 2, H])];
+      const output = engine.tensor('float', [2, vocabularySize]);
+      return {
+        weights: random.vector(shape),
+        states,
+        output,
+        slots: Int32Array.of(1, 0),
+        last: vocabularySize - 1,
+      };
+    });
+    for (let turn = 0; turn < 2; turn++) {
+      for (const { last, ...call } of models) {
+        engine.step({ ...call, tokens: Int32Array.of(last, last) });
+        engine.readTokens({ ...call, tokens: Int32Array.of(last, 0, 0, last) });
+        await engine.generate({
+          ...call,
+          uniforms: Float64Array.of(0.999, 0.999, 0, 0),
+          rows: Array(2).fill({ controls: NEUTRAL_CONTROLS }),
+        });
+      }
+    }
+  });
+
   check('with only a temperature, generate draws as the original does', async (engine, random) => {
     const weights = random.vector(layout, 2);
     const rows = random.floats([3, V], 3);

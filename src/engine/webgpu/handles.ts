@@ -8,7 +8,7 @@ import { type Layout, parameterCount } from '../layout.ts';
 import type { Recorder } from './recorder.ts';
 import { mapTrace, type Trace, traceBytes } from './trace.ts';
 
-/** A range that contains all values of an int tensor. Writes widen it; nothing narrows it. */
+/** A range that contains all values of an int tensor. Writes widen it. Only a write to a whole tensor whose memory is not shared narrows it. */
 export interface IntRange {
   readonly low: number;
   readonly high: number;

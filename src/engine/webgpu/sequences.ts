@@ -18,6 +18,7 @@ import {
 } from '../engine.ts';
 import { heldIn, heldUnits } from '../held-units.ts';
 import { HostDraws } from '../host-draws.ts';
+import type { Module } from '../layout.ts';
 import { type DeviceDraw, drawNumbers } from './draw.ts';
 
 /** What sequences need of the engine. */
@@ -134,12 +135,14 @@ export class SequenceRunner {
     const N = slots.length;
     const held = heldUnits(part.hold, weights.layout);
     const own = this.#gather(states, slots);
-    const widest = Math.max(...weights.layout.map((module) => widthOf(module)));
+    const widest = Math.max(...weights.layout.map(widthOf));
+    // The engine remembers the largest token that was written to a tensor, so each size of a vocabulary has its own.
+    const name = `tokens of ${widthOf(weights.layout.at(-1) as Module)}`;
     // A held value must be there before the next step reads it.
     const most = held.length > 0 ? 1 : Math.max(1, Math.floor(this.#activationBytes / (4 * N * widest)));
     for (let from = 0; from < steps; from += most) {
       const count = Math.min(most, steps - from);
-      const input = this.#written('tokens', 'int', [count, N], tokens.subarray(from * N, (from + count) * N));
+      const input = this.#written(name, 'int', [count, N], tokens.subarray(from * N, (from + count) * N));
       this.#forward(weights, own, input, held, output);
     }
     this.#scatter(states, slots, own);
@@ -275,6 +278,6 @@ function isWhole(slots: Int32Array, state: Tensor): boolean {
 }
 
 /** Numbers per position that a module computes. */
-function widthOf(module: Step['weights']['layout'][number]): number {
+function widthOf(module: Module): number {
   return module.kind === 'recurrent' ? module.hiddenSize : module.outputSize;
 }
