@@ -10,10 +10,12 @@ import type {
 import { parameterSlice } from '../layout.ts';
 import { forEach } from './dispatch.ts';
 import { bufferOf, tokensOf } from './handles.ts';
-import { columnSums, multiply, multiplyPositions, sumSlices } from './products.ts';
+import { kernel } from './kernel.ts';
+import { columnSums, multiply, multiplyPositions, sumByToken, sumSlices } from './products.ts';
 import type { Recorder } from './recorder.ts';
 import { COLUMN_SLICES } from './shaders/column-sums.ts';
-import { EMBED, EMBED_GRADIENT } from './shaders/elements.ts';
+import { EMBED } from './shaders/elements.ts';
+import { EMBEDDING_GRADIENT } from './shaders/token-sums.ts';
 
 /** The offset of a parameter tensor in its vector. */
 function offsetIn({ layout }: Vector, module: number, name: 'weight' | 'bias'): number {
@@ -79,11 +81,15 @@ export function embeddingForward(recorder: Recorder, call: EmbeddingForward): vo
 export function embeddingBackward(recorder: Recorder, call: EmbeddingBackward): void {
   const module = moduleOf(call.gradient, call.module, 'embedding');
   checkEmbedding(call.tokens, 'outputGradient', call.outputGradient, module);
-  const { vocabularySize: V, outputSize: D } = module;
-  const tokens = tokensOf(recorder, call.tokens, V);
+  const { vocabularySize, outputSize: units } = module;
+  const tokens = tokensOf(recorder, call.tokens, vocabularySize);
   const buffers = [bufferOf(recorder, call.outputGradient), tokens, bufferOf(recorder, call.gradient)];
   const [steps, rows] = call.tokens.shape as [number, number];
-  forEach(recorder, 'embed gradient', () => EMBED_GRADIENT, buffers, V * D, [
-    ...[D, offsetIn(call.gradient, call.module, 'weight'), steps * rows],
-  ]);
+  const table = offsetIn(call.gradient, call.module, 'weight');
+  sumByToken(
+    recorder,
+    kernel('embedding gradient', () => EMBEDDING_GRADIENT),
+    buffers,
+    { positions: steps * rows, units, vocabularySize, table },
+  );
 }

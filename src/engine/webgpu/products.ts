@@ -1,5 +1,5 @@
-/** Products of matrices and sums of columns: the calls of `shaders/matmul.ts` and of its companions. */
-import { kernel } from './kernel.ts';
+/** Products of matrices, and sums of columns and by token: the calls of `shaders/matmul.ts` and of its companions. */
+import { type Kernel, kernel } from './kernel.ts';
 import type { Recorder } from './recorder.ts';
 import { COLUMN_SLICES, COLUMN_SUMS, COLUMNS_OF_GROUP } from './shaders/column-sums.ts';
 import {
@@ -10,7 +10,8 @@ import {
   matmulNumbers,
   SUM_SLICES,
 } from './shaders/matmul.ts';
-import { gradientSlices, OPERATIONS_PER_DISPATCH } from './tuning.ts';
+import { TOKEN_UNITS } from './shaders/token-sums.ts';
+import { gradientSlices, MAX_GROUPS, OPERATIONS_PER_DISPATCH } from './tuning.ts';
 
 /** The buffers of a product. `biases` is the vector that has the bias vectors. */
 export interface ProductBuffers {
@@ -20,7 +21,7 @@ export interface ProductBuffers {
   readonly biases?: GPUBuffer | undefined;
 }
 
-/** C = op(A) · op(B), in as many dispatches as its length needs. @param operations The maximum for one dispatch. */
+/** C = op(A) · op(B), in as many dispatches as its size needs. @param operations The maximum for one dispatch. */
 export function multiply(
   recorder: Recorder,
   options: MatmulOptions,
@@ -29,18 +30,20 @@ export function multiply(
   operations = OPERATIONS_PER_DISPATCH,
 ): void {
   const { m, n, k } = sizes;
-  const slices = options.slices ?? 1;
   const product = kernel(`matmul ${JSON.stringify(options)}`, () => matmul(options));
-  const tiles = Math.ceil(m / MATMUL_TILE);
-  const operationsOfTile = 2 * MATMUL_TILE * n * k;
-  const most = Math.max(1, Math.floor(operations / operationsOfTile));
-  for (let tile = 0; tile < tiles; tile += most) {
-    const count = Math.min(most, tiles - tile);
-    recorder.run(product, biases ? [a, b, c, biases] : [a, b, c], matmulNumbers({ ...sizes, tile }), [
-      Math.ceil(n / MATMUL_TILE),
-      count,
-      slices,
-    ]);
+  const buffers = biases ? [a, b, c, biases] : [a, b, c];
+  const [tileRows, tileColumns] = [Math.ceil(m / MATMUL_TILE), Math.ceil(n / MATMUL_TILE)];
+  const tiles = Math.max(1, Math.floor(operations / (2 * MATMUL_TILE ** 2 * k)));
+  const mostColumns = Math.min(tiles, tileColumns, MAX_GROUPS);
+  const mostRows = Math.min(Math.floor(tiles / mostColumns), tileRows, MAX_GROUPS);
+  for (let tileRow = 0; tileRow < tileRows; tileRow += mostRows) {
+    for (let tileColumn = 0; tileColumn < tileColumns; tileColumn += mostColumns) {
+      recorder.run(product, buffers, matmulNumbers({ ...sizes, tileRow, tileColumn }), [
+        Math.min(mostColumns, tileColumns - tileColumn),
+        Math.min(mostRows, tileRows - tileRow),
+        options.slices ?? 1,
+      ]);
+    }
   }
 }
 
@@ -90,6 +93,35 @@ export function columnSums(recorder: Recorder, values: GPUBuffer, rows: number, 
     [Math.ceil(columns / COLUMNS_OF_GROUP), COLUMN_SLICES],
   );
   return sums;
+}
+
+/** The sizes of sums over the positions of each token. `table`: the offset in the gradient. */
+export interface TokenSizes {
+  readonly positions: number;
+  readonly units: number;
+  readonly vocabularySize: number;
+  readonly table: number;
+}
+
+/**
+ * Sums over the positions of each token, in as many dispatches as the vocabulary needs.
+ *
+ * @param sums A kernel of `tokenSums`.
+ * @param operations The maximum for one dispatch, where comparing a token with that of a position is one.
+ */
+export function sumByToken(
+  recorder: Recorder,
+  sums: Kernel,
+  buffers: readonly GPUBuffer[],
+  { positions, units, vocabularySize, table }: TokenSizes,
+  operations = OPERATIONS_PER_DISPATCH,
+): void {
+  const unitGroups = Math.ceil(units / TOKEN_UNITS);
+  const most = Math.min(MAX_GROUPS, Math.max(1, Math.floor(operations / (positions * unitGroups))));
+  for (let first = 0; first < vocabularySize; first += most) {
+    const numbers = [positions, units, vocabularySize, table, first];
+    recorder.run(sums, buffers, numbers, [unitGroups, Math.min(most, vocabularySize - first)]);
+  }
 }
 
 /** Workgroups for a thread per element, in one or two dimensions: a dimension has at most 65,535. */

@@ -3,13 +3,13 @@ import { carriesC } from '../cells.ts';
 import type { Dropout } from '../engine.ts';
 import { dropInput } from './dropout.ts';
 import { kernel } from './kernel.ts';
-import { columnSums, groupsOf, multiply, multiplyPositions } from './products.ts';
+import { columnSums, groupsOf, multiply, multiplyPositions, sumByToken } from './products.ts';
 import type { Recorder } from './recorder.ts';
 import { cellName, type Layer, packedNumbers, packedWeights, productGates } from './recurrent-layer.ts';
 import { cellShader } from './shaders/cells.ts';
 import { beginGradient, endGradient, ZERO_GRADIENT } from './shaders/recurrent-states.ts';
 import { backwardBindings, backwardSteps, stepNumbers } from './shaders/recurrent-steps.ts';
-import { biasGradients, LOOK_UP_UNITS, lookUpGradient } from './shaders/recurrent-weights.ts';
+import { biasGradients, lookUpGradient } from './shaders/recurrent-weights.ts';
 import type { Trace } from './trace.ts';
 import { type RecurrentTuning, stepsOfDispatch } from './tuning.ts';
 
@@ -127,12 +127,12 @@ function biasGradient(
 /** dW_ih of tokens: each position adds its gates to the column of its token. */
 function tokensGradient(recorder: Recorder, call: LayerBackward): void {
   const { module, rows, steps, places, trace, gradient, input } = call;
-  const { hiddenSize: H, inputSize: V } = module;
-  recorder.run(
+  const { hiddenSize, inputSize: vocabularySize } = module;
+  sumByToken(
+    recorder,
     kernel(`look-up gradient ${cellName(module)}`, () => lookUpGradient(module)),
     [trace.gates, input, gradient],
-    [steps * rows, H, V, places.weight_ih],
-    [Math.ceil(H / LOOK_UP_UNITS), ...groupsOf(V, 1)],
+    { positions: steps * rows, units: hiddenSize, vocabularySize, table: places.weight_ih },
   );
 }
 

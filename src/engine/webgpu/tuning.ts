@@ -84,6 +84,9 @@ export function recurrentTuning(
  */
 export const OPERATIONS_PER_DISPATCH = 4e9;
 
+/** Workgroups in one dimension of a dispatch. */
+export const MAX_GROUPS = 65_535;
+
 /**
  * Slices of the sum over positions in a weight gradient [m, n], so that a small matrix has enough workgroups as well. A large one has no slices,
  * because each needs memory of its own.
@@ -105,20 +108,27 @@ export function stepsOfDispatch(
   { cell, hiddenSize }: Pick<RecurrentModule, 'cell' | 'hiddenSize'>,
   { steps, rows, phases }: { readonly steps: number; readonly rows: number; readonly phases: number },
 ): StepDispatch[] {
+  const operationsOfGroup = 2 * gateCount(cell) * hiddenSize ** 2 * rowsOfGroup;
+  const fitting = Math.max(1, Math.floor(operations / operationsOfGroup));
   const rowGroups = Math.ceil(rows / rowsOfGroup);
+  const mostGroups = Math.min(fitting, MAX_GROUPS);
   const dispatches: StepDispatch[] = [];
-  if (design === 'steps') {
-    const groups = [Math.ceil(hiddenSize / units), rowGroups] as const;
-    for (let first = 0; first < steps; first++) {
-      for (let phase = 0; phase < phases; phase++)
-        dispatches.push({ first, count: 1, phases: 1 << phase, groups });
+  for (let firstGroup = 0; firstGroup < rowGroups; firstGroup += mostGroups) {
+    const groupCount = Math.min(mostGroups, rowGroups - firstGroup);
+    const firstRow = firstGroup * rowsOfGroup;
+    if (design === 'steps') {
+      const groups = [Math.ceil(hiddenSize / units), groupCount] as const;
+      for (let first = 0; first < steps; first++) {
+        for (let phase = 0; phase < phases; phase++)
+          dispatches.push({ first, count: 1, phases: 1 << phase, firstRow, groups });
+      }
+    } else {
+      const most = Math.max(1, Math.floor(fitting / groupCount));
+      for (let first = 0; first < steps; first += most) {
+        const count = Math.min(most, steps - first);
+        dispatches.push({ first, count, phases: 3, firstRow, groups: [1, groupCount] });
+      }
     }
-    return dispatches;
-  }
-  const operationsOfStep = 2 * gateCount(cell) * hiddenSize ** 2 * rows;
-  const most = Math.max(1, Math.floor(operations / operationsOfStep));
-  for (let first = 0; first < steps; first += most) {
-    dispatches.push({ first, count: Math.min(most, steps - first), phases: 3, groups: [1, rowGroups] });
   }
   return dispatches;
 }

@@ -53,27 +53,37 @@ for (const device of DEVICES) {
   });
 }
 
-test('dispatches make every phase of every step once, in order, and not too much at a time', () => {
+test('dispatches make every phase of every step of every row once, in order, and not too much at a time', () => {
   const device = DEVICES[1] as TunedDevice;
   const layer = { cell: 'lstm', hiddenSize: 64 } as const;
-  const operationsOfStep = 2 * 4 * 64 * 64 * 10;
+  const sizes = { steps: 7, rows: 10 };
+  const operationsOfRow = 2 * 4 * 64 * 64;
   for (const design of ['steps', 'rows'] as const) {
-    for (const most of [1, 3, 100]) {
+    for (const mostRows of [1, 4, 10, 30, 1000]) {
       for (const phases of [1, 2]) {
-        const tuning = recurrentTuning(device, 64, 10, { design, operations: most * operationsOfStep });
-        const made: string[] = [];
-        for (const dispatch of stepsOfDispatch(tuning, layer, { steps: 7, rows: 10, phases })) {
-          assert.ok(dispatch.count <= most);
-          for (let step = dispatch.first; step < dispatch.first + dispatch.count; step++) {
-            for (let phase = 0; phase < phases; phase++)
-              if (dispatch.phases & (1 << phase)) made.push(`${step}.${phase}`);
+        const tuning = recurrentTuning(device, 64, 10, {
+          design,
+          rows: 2,
+          operations: mostRows * operationsOfRow,
+        });
+        const made = Array.from({ length: sizes.rows / tuning.rows }, (): string[] => []);
+        for (const dispatch of stepsOfDispatch(tuning, layer, { ...sizes, phases })) {
+          const groups = dispatch.groups[1];
+          // A workgroup has two rows, so this is the least.
+          assert.ok(dispatch.count * groups * tuning.rows <= Math.max(2, mostRows));
+          for (let group = 0; group < groups; group++) {
+            const rows = made[dispatch.firstRow / tuning.rows + group];
+            for (let step = dispatch.first; step < dispatch.first + dispatch.count; step++) {
+              for (let phase = 0; phase < phases; phase++)
+                if (dispatch.phases & (1 << phase)) rows?.push(`${step}.${phase}`);
+            }
           }
         }
         const expected = Array.from(
-          { length: 7 * phases },
+          { length: sizes.steps * phases },
           (_, i) => `${Math.floor(i / phases)}.${i % phases}`,
         );
-        assert.deepEqual(made, expected);
+        for (const rows of made) assert.deepEqual(rows, expected);
       }
     }
   }

@@ -99,24 +99,3 @@ ${EACH}
   output[i] = weights[p.table + u32(tokens[i / p.width]) * p.width + i % p.width];
 }
 `;
-
-/**
- * Their gradients: each element of the table adds those of its token's positions, in order, because there are no atomic additions of floats.
- * Buffers: gradients [positions, D]; tokens; gradient. Numbers: size V·D, D, offset of the table, positions.
- */
-export const EMBED_GRADIENT = /* wgsl */ `
-struct Params { size: u32, width: u32, table: u32, positions: u32 }
-@group(0) @binding(0) var<storage, read> gradients: array<f32>;
-@group(0) @binding(1) var<storage, read> tokens: array<i32>;
-@group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-${EACH}
-  let token = i32(i / p.width);
-  let d = i % p.width;
-  var sum = 0.0;
-  for (var position = 0u; position < p.positions; position++) {
-    if (tokens[position] == token) { sum += gradients[position * p.width + d]; }
-  }
-  gradient[p.table + i] = sum;
-}
-`;

@@ -52,15 +52,19 @@ export interface MatmulSizes {
   readonly bias?: number;
   readonly bias2?: number;
   readonly secondBiases?: number;
-  /** The first row of tiles of a dispatch: a long product takes several. Default: 0. */
-  readonly tile?: number;
+  /** The first row and column of tiles of a dispatch: a long product takes several. Default: 0. */
+  readonly tileRow?: number;
+  readonly tileColumn?: number;
 }
 
 /** Numbers of the uniform block. */
 export function matmulNumbers(sizes: MatmulSizes): number[] {
   const { m, n, k, offsetA = 0, offsetB = 0, offsetC = 0, rowA, rowB, rowC } = sizes;
-  const { units = 0, bias = 0, bias2 = 0, secondBiases = 0, tile = 0 } = sizes;
-  return [m, n, k, offsetA, offsetB, offsetC, rowA, rowB, rowC, units, bias, bias2, secondBiases, tile];
+  const { units = 0, bias = 0, bias2 = 0, secondBiases = 0, tileRow = 0, tileColumn = 0 } = sizes;
+  return [
+    ...[m, n, k, offsetA, offsetB, offsetC, rowA, rowB, rowC],
+    ...[units, bias, bias2, secondBiases, tileRow, tileColumn],
+  ];
 }
 
 /** WGSL of the component that holds a gate. */
@@ -92,7 +96,7 @@ struct Params {
   m: u32, n: u32, k: u32,
   offsetA: u32, offsetB: u32, offsetC: u32,
   rowA: u32, rowB: u32, rowC: u32,
-  units: u32, bias: u32, bias2: u32, secondBiases: u32, tile: u32,
+  units: u32, bias: u32, bias2: u32, secondBiases: u32, tileRow: u32, tileColumn: u32,
 }
 @group(0) @binding(0) var<storage, read> A: array<f32>;
 @group(0) @binding(1) var<storage, read> B: array<f32>;
@@ -136,8 +140,8 @@ fn store(m: u32, column: u32, slice: u32, values: vec4<f32>) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-  let firstM = (p.tile + group.y) * TILE;
-  let firstN = group.x * TILE;
+  let firstM = (p.tileRow + group.y) * TILE;
+  let firstN = (p.tileColumn + group.x) * TILE;
   let row = thread / 16u;
   let column = thread % 16u;
   // Neighbouring threads load neighbouring elements.

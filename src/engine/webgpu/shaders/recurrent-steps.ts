@@ -32,6 +32,8 @@ export interface DispatchNumbers {
   readonly count: number;
   /** 1: the first phase, 2: the second, 3: both. */
   readonly phases: number;
+  /** The first row of the batch. */
+  readonly firstRow: number;
 }
 
 /** Numbers of the uniform block that all dispatches of a pass share. */
@@ -50,14 +52,18 @@ export interface PassNumbers {
 }
 
 /** The numbers in order. */
-export function stepNumbers({ first, count, phases }: DispatchNumbers, pass: PassNumbers): number[] {
+export function stepNumbers(
+  { first, count, phases, firstRow }: DispatchNumbers,
+  pass: PassNumbers,
+): number[] {
   const { steps, rows, units, hasResets, resets, output } = pass;
-  return [first, count, phases, steps, rows, units, hasResets ? 1 : 0, resets, output];
+  return [first, count, phases, firstRow, steps, rows, units, hasResets ? 1 : 0, resets, output];
 }
 
 const PARAMS = /* wgsl */ `
 struct Params {
-  first: u32, count: u32, phases: u32, steps: u32, rows: u32, units: u32, hasResets: u32, resets: u32, output: u32,
+  first: u32, count: u32, phases: u32, firstRow: u32,
+  steps: u32, rows: u32, units: u32, hasResets: u32, resets: u32, output: u32,
 }
 @group(1) @binding(0) var<uniform> p: Params;
 `;
@@ -122,7 +128,7 @@ fn main(
 ) {
   let H = p.units;
   let stepSize = p.rows * H;
-  let firstRow = group.y * ${tiles.rows}u;
+  let firstRow = p.firstRow + group.y * ${tiles.rows}u;
   for (var i = 0u; i < p.count; i++) {
     ${round.join('\n    ')}
     storageBarrier();

@@ -4,6 +4,7 @@ import { cellShader } from './cells.ts';
 import { COLUMN_SLICES } from './column-sums.ts';
 import { componentOf } from './matmul.ts';
 import { INDEX } from './threads.ts';
+import { tokenSums } from './token-sums.ts';
 
 /** What packed weights are stored in. In float16, two numbers share a word. */
 export type PackedNumbers = 'float32' | 'float16';
@@ -122,72 +123,17 @@ ${INDEX}
 `;
 }
 
-/** Units of a workgroup of `lookUpGradient`. */
-export const LOOK_UP_UNITS = 32;
-/** Positions of a chunk are cut into this many slices. */
-const LOOK_UP_SLICES = 8;
-const CHUNK = LOOK_UP_UNITS * LOOK_UP_SLICES;
-
 /**
- * The gradient of a look-up: dW[gate, unit, token] = Σ of the gates' gradients over the positions with this token. There are no atomic
- * additions of floats, and their order would be undefined. So each workgroup goes through all tokens, and adds those that belong to it.
- *
- * A workgroup has one token and 32 units × 8 slices. Its threads first compare the tokens of a chunk of 256 positions, and most chunks of a
- * large vocabulary end there. Buffers: gates [T, B, H]; tokens [T, B]; gradient. Numbers: positions, H, V, offset of weight_ih. Workgroups:
- * H / 32, then tokens in two dimensions.
+ * The gradient of a look-up: each position adds its gates' gradients to the column of its token in weight_ih. Buffers: gates [T, B, H]; tokens
+ * [T, B]; gradient. For the rest, see `tokenSums`.
  */
 export function lookUpGradient(kind: CellKind): string {
   const { type, inputComponents } = cellShader(kind);
   const store = inputComponents.map((component, gate) => {
     const value = type === 'f32' ? 'total' : `total[${component}]`;
-    return `gradient[p.weight + (${gate}u * p.units + unit) * p.vocabulary + token] = ${value};`;
+    return `gradient[p.table + (${gate}u * p.units + unit) * p.vocabulary + token] = ${value};`;
   });
-  return /* wgsl */ `
-struct Params { positions: u32, units: u32, vocabulary: u32, weight: u32 }
-@group(0) @binding(0) var<storage, read> gates: array<${type}>;
-@group(0) @binding(1) var<storage, read> tokens: array<i32>;
-@group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-
-var<workgroup> isOwn: array<u32, ${CHUNK}>;
-// The positions of this chunk with the token, and, in the other element, of the next chunk.
-var<workgroup> counts: array<atomic<u32>, 2>;
-var<workgroup> parts: array<${type}, ${CHUNK}>;
-
-@compute @workgroup_size(${LOOK_UP_UNITS}, ${LOOK_UP_SLICES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) id: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let unit = group.x * ${LOOK_UP_UNITS}u + id.x;
-  let token = group.z * groups.y + group.y;
-  let chunks = (p.positions + ${CHUNK - 1}u) / ${CHUNK}u;
-  let firstOfSlice = id.y * ${CHUNK / LOOK_UP_SLICES}u;
-  var sum = ${type}();
-  for (var chunk = 0u; chunk < chunks; chunk++) {
-    let start = chunk * ${CHUNK}u;
-    let own = start + thread < p.positions && u32(tokens[min(start + thread, p.positions - 1u)]) == token;
-    isOwn[thread] = select(0u, 1u, own);
-    if (own) { atomicAdd(&counts[chunk % 2u], 1u); }
-    workgroupBarrier();
-    if (unit < p.units && atomicLoad(&counts[chunk % 2u]) > 0u) {
-      for (var i = firstOfSlice; i < firstOfSlice + ${CHUNK / LOOK_UP_SLICES}u; i++) {
-        if (isOwn[i] == 1u) { sum += gates[(start + i) * p.units + unit]; }
-      }
-    }
-    if (thread == 0u) { atomicStore(&counts[(chunk + 1u) % 2u], 0u); }
-    workgroupBarrier();
-  }
-  parts[thread] = sum;
-  workgroupBarrier();
-  if (id.y > 0u || unit >= p.units || token >= p.vocabulary) { return; }
-  var total = ${type}();
-  for (var s = 0u; s < ${LOOK_UP_SLICES}u; s++) { total += parts[s * ${LOOK_UP_UNITS}u + id.x]; }
-  ${store.join('\n  ')}
-}
-`;
+  return tokenSums(type, store);
 }
 
 /**
