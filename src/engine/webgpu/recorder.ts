@@ -17,6 +17,8 @@ import { type Pipelines, pipelinesOf } from './pipelines.ts';
 
 /** The number of dispatches after which work is submitted, so that the device can begin while more is recorded. */
 const DISPATCHES_PER_SUBMIT = 64;
+/** Bytes of the largest buffer for reads that is kept for the next: figures and losses are smaller, the copies of a whole model larger. */
+const MAX_KEPT_STAGING = 2 ** 20;
 /** How long to wait after a failed read for the message that the device was lost, in milliseconds. */
 const LOSS_DELAY = 1000;
 
@@ -215,7 +217,7 @@ export class Recorder {
     if (this.#failure) throw this.#failure;
     const values = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
-    this.#staging.get(staging.size)?.push(staging);
+    this.#keepStaging(staging);
     return values;
   }
 
@@ -312,11 +314,24 @@ export class Recorder {
   }
 
   #takeStaging(bytes: number): GPUBuffer {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
-    const free = this.#staging.get(size) ?? [];
-    this.#staging.set(size, free);
+    // A power of two, so that a buffer serves reads of several sizes; but the largest array may be the largest buffer too.
+    const size =
+      bytes > MAX_KEPT_STAGING ? Math.ceil(bytes / 4) * 4 : 2 ** Math.ceil(Math.log2(Math.max(256, bytes)));
     return (
-      free.pop() ?? this.#device.createBuffer({ size, usage: BUFFER_USAGE.mapRead | BUFFER_USAGE.copyTarget })
+      this.#staging.get(size)?.pop() ??
+      this.#device.createBuffer({ size, usage: BUFFER_USAGE.mapRead | BUFFER_USAGE.copyTarget })
     );
+  }
+
+  /** Keeps a small buffer for the next read, and destroys a large one. */
+  #keepStaging(staging: GPUBuffer): void {
+    if (staging.size > MAX_KEPT_STAGING || this.#isClosed) {
+      this.#versions.delete(staging);
+      staging.destroy();
+      return;
+    }
+    const free = this.#staging.get(staging.size) ?? [];
+    this.#staging.set(staging.size, free);
+    free.push(staging);
   }
 }
