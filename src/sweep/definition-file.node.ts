@@ -74,12 +74,17 @@ export async function readDefinitionFile(path: string): Promise<DefinitionFile> 
     return fail('text: expected the path of a text, or a list of paths');
   if (typeof name !== 'string') return fail(`name: got ${JSON.stringify(name)}, expected a text`);
   if (valid !== undefined && typeof valid !== 'string') return fail('valid: expected the path of a text');
+  for (const key of ['parameters', 'flags']) {
+    const given = file[key] ?? {};
+    if (typeof given !== 'object' || Array.isArray(given))
+      fail(`${key}: got ${kindOf(given)}, expected training flags by name`);
+  }
   return {
     name,
     textFile: texts?.map(place),
     validation: valid === undefined ? undefined : place(valid),
     definition: {
-      parameters: file.parameters as GivenDefinition['parameters'],
+      parameters: (file.parameters ?? {}) as GivenDefinition['parameters'],
       options: (file.flags ?? {}) as GivenDefinition['options'],
       method: file.method as GivenDefinition['method'],
       trials: file.trials as number | undefined,

@@ -7,7 +7,14 @@ import { suggest } from '../util/suggest.ts';
 import type { Halving } from './schedule.ts';
 import { METHODS, type Method } from './search.ts';
 import { type Dimension, isList, type Parameters, type ParameterValue, type Space, sizeOf } from './space.ts';
-import { checkSearchable, checkValue, isNumber, isWhole, optionNamed } from './training-option.ts';
+import {
+  checkSearchable,
+  checkValue,
+  findOption,
+  isNumber,
+  isWhole,
+  optionNamed,
+} from './training-option.ts';
 
 /** One parameter, in the terms of Weights & Biases. */
 export interface GivenParameter {
@@ -70,14 +77,8 @@ export const MAX_ETA = 100;
  */
 export function checkDefinition(given: GivenDefinition, where = 'sweep: '): CheckedDefinition {
   const { parameters, seed = 1, eta = 3 } = given;
-  const { space, fixed } = checkParameters(parameters, where);
-  const options = { ...checkFixed(given.options ?? {}, where), ...fixed };
-  const twice = Object.keys(given.options ?? {}).find((name) => {
-    const key = optionNamed(name, where);
-    return Object.hasOwn(space, key) || Object.hasOwn(fixed, key);
-  });
-  if (twice !== undefined)
-    throw new UsageError(`${where}${twice} is both a fixed option and a parameter: give it only once.`);
+  const { space, fixed, names } = checkParameters(parameters, where);
+  const options = { ...checkFixed(given.options ?? {}, names, where), ...fixed };
   if (Object.keys(space).length === 0)
     throw new UsageError(`${where}there is nothing to search: give at least one parameter several values.`);
   const size = sizeOf(space);
@@ -105,6 +106,32 @@ export function checkDefinition(given: GivenDefinition, where = 'sweep: '): Chec
   return definition;
 }
 
+/**
+ * Replaces parameters and fixed options of a definition by parameters, whatever names either has for an option.
+ *
+ * @param where Where the new parameters come from, for messages: `--try: `.
+ * @throws {UsageError} for the first mistake in the new parameters
+ */
+export function withParameters<Definition extends Pick<GivenDefinition, 'parameters' | 'options'>>(
+  definition: Definition,
+  parameters: GivenDefinition['parameters'],
+  where: string,
+): Definition {
+  const { names } = checkParameters(parameters, where);
+  const others = <Value>(given: Readonly<Record<string, Value>> | undefined) =>
+    Object.fromEntries(
+      Object.entries(given ?? {}).filter(([name]) => {
+        const key = findOption(name);
+        return key === undefined || !names.has(key);
+      }),
+    );
+  return {
+    ...definition,
+    parameters: { ...others(definition.parameters), ...parameters },
+    options: others(definition.options),
+  };
+}
+
 /** @throws {UsageError} if the space has fewer points than trials */
 export function checkRoom(space: Space, trials: number, where = 'sweep: '): void {
   const size = sizeOf(space);
@@ -124,14 +151,44 @@ export function optionsOfTrial({ options }: SweepDefinition, parameters: Paramet
 /** One thread, because as many trials run at once as there are processors. The baseline would be the same for each trial. */
 export const TRIAL_DEFAULTS = { threads: 1, baseline: false, keep: 1, saveName: 'trial' } as const;
 
-function checkFixed(options: Readonly<Record<string, unknown>>, where: string): Given<TrainingOptions> {
+/** Options by the name that the user gave each of them. */
+type GivenNames = ReadonlyMap<keyof TrainingOptions, string>;
+
+/** @param parameters The names of the parameters, none of which may be a fixed option as well. */
+function checkFixed(
+  options: Readonly<Record<string, unknown>>,
+  parameters: GivenNames,
+  where: string,
+): Given<TrainingOptions> {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new UsageError(`${where}flags: got ${kindOf(options)}, expected options by name`);
-  const checked = Object.entries(options).map(([name, value]) => {
-    const key = optionNamed(name, where);
-    return [key, checkValue(key, value, name, where)] as const;
-  });
+  const names = namesOf(Object.keys(options), where);
+  for (const [key, name] of names) {
+    const parameter = parameters.get(key);
+    if (parameter === undefined) continue;
+    const other = parameter === name ? '' : ` ${parameter}, which is the same option`;
+    throw new UsageError(
+      `${where}${name} is a fixed option, and also a parameter${other}: give it only once.`,
+    );
+  }
+  const checked = Array.from(
+    names,
+    ([key, name]) => [key, checkValue(key, options[name], name, where)] as const,
+  );
   return Object.fromEntries(checked);
+}
+
+/** @throws {UsageError} for an unknown name, and for two names of one option */
+function namesOf(given: readonly string[], where: string): GivenNames {
+  const names = new Map<keyof TrainingOptions, string>();
+  for (const name of given) {
+    const key = optionNamed(name, where);
+    const other = names.get(key);
+    if (other !== undefined)
+      throw new UsageError(`${where}${other} and ${name} are names of the same option: give it only once.`);
+    names.set(key, name);
+  }
+  return names;
 }
 
 function checkParameters(given: unknown, where: string) {
@@ -139,11 +196,9 @@ function checkParameters(given: unknown, where: string) {
     throw new UsageError(`${where}expected parameters by name, got ${kindOf(given)}`);
   const space: Record<string, Dimension> = {};
   const fixed: Record<string, ParameterValue> = {};
-  for (const [name, parameter] of Object.entries(given)) {
-    const key = optionNamed(name, where);
-    if (Object.hasOwn(space, key) || Object.hasOwn(fixed, key))
-      throw new UsageError(`${where}${name} is given twice, under two names.`);
-    const dimension = checkParameter(key, parameter, name, where);
+  const names = namesOf(Object.keys(given), where);
+  for (const [key, name] of names) {
+    const dimension = checkParameter(key, (given as Record<string, unknown>)[name], name, where);
     const [only, ...others] = isList(dimension) ? dimension.values : [];
     if (only !== undefined && others.length === 0) {
       fixed[key] = only;
@@ -152,7 +207,7 @@ function checkParameters(given: unknown, where: string) {
     checkSearchable(key, name, where);
     space[key] = dimension;
   }
-  return { space, fixed };
+  return { space, fixed, names };
 }
 
 const PARAMETER_KEYS = ['value', 'values', 'min', 'max', 'distribution'];

@@ -27,7 +27,7 @@ export async function runTrial(
     return await trainToEnd(task, observer, signal);
   } catch (error) {
     // While its text is being read, a training that is stopped throws the signal's reason.
-    if (signal.aborted && error === signal.reason) return { state: 'stopped' };
+    if (signal.aborted && error === signal.reason) return await stopped(task.folder);
     if (!(error instanceof CharRnnError)) throw error;
     const { problem: message } = error;
     if (error instanceof DivergenceError) return { state: 'exploded', message };
@@ -82,7 +82,7 @@ async function trainToEnd(
       if (event.type === 'finished') hasEnded = event.reason !== 'interrupted';
     }
   }
-  if (!isReached() && !hasEnded) return { state: 'stopped' };
+  if (!isReached() && !hasEnded) return await stopped(folder);
   const all = [...evaluations.values()].sort((a, b) => a.iteration - b.iteration);
   const best = bestOf(all);
   if (!best)
@@ -94,6 +94,11 @@ async function trainToEnd(
       message: `the checkpoint of iteration ${best.iteration} is gone.`,
     };
   return { state: 'done', best, checkpoint, evaluations: all };
+}
+
+/** The newest state may be that of an earlier attempt. */
+async function stopped(folder: string): Promise<TrialResult> {
+  return { state: 'stopped', savedAt: (await newestState(folder))?.iteration };
 }
 
 function evaluationOf(event: Extract<TrainingEvent, { type: 'evaluated' }>): TrialEvaluation {

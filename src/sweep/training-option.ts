@@ -29,13 +29,18 @@ const keyByName = new Map(
   }),
 );
 
+/** The option that a name stands for, as `optionNamed` finds it; undefined for an unknown name. */
+export function findOption(name: string): OptionName | undefined {
+  return keyByName.get(name) ?? keyByName.get(name.replaceAll('-', '_'));
+}
+
 /**
  * The option that a name stands for: `hiddenSize`, `rnn_size`, `rnn-size` or another name of the flag.
  *
  * @throws {UsageError} for an unknown name, or an option that a sweep sets itself
  */
 export function optionNamed(name: string, where: string): OptionName {
-  const key = keyByName.get(name) ?? keyByName.get(name.replaceAll('-', '_'));
+  const key = findOption(name);
   if (key === undefined) {
     const close = suggest(name.replaceAll('-', '_'), keyByName.keys());
     const hint = close === undefined ? '' : ` Did you mean ${close}?`;

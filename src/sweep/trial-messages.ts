@@ -18,8 +18,8 @@ export interface TrialTask {
 /** How the process of a job ends. */
 export type TrialResult =
   | JobOutcome
-  /** It was told to stop, and has saved its state. */
-  | { readonly state: 'stopped' }
+  /** It was told to stop. `savedAt`: the iteration of its newest saved state; undefined if it has none, and begins again. */
+  | { readonly state: 'stopped'; readonly savedAt: number | undefined }
   /** Something outside the trial is wrong: another attempt may work. `waits`: only later, because the disk is full, for example. */
   | { readonly state: 'disturbed'; readonly message: string; readonly waits: boolean }
   /** The text of the sweep is missing or has changed: no trial can continue. */

@@ -232,7 +232,7 @@ class Worker {
     }
     switch (result.state) {
       case 'stopped':
-        await this.#putBack(claim, 'it was stopped, and its state is saved.');
+        await this.#putBack(claim, stopText(result.savedAt));
         return;
       case 'no-text':
         this.#fail(new SweepError('sweep-other-text', result.message));
@@ -287,6 +287,12 @@ class Worker {
       return result;
     });
   }
+}
+
+/** @param savedAt The iteration of the newest saved state. */
+function stopText(savedAt: number | undefined): string {
+  if (savedAt === undefined) return 'it was stopped before it had a state to save, and will start again.';
+  return `it was stopped, and continues from iteration ${savedAt}.`;
 }
 
 const NO_LOSS = { loss: undefined, standardError: undefined };

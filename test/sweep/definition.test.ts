@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { triedParameters } from '../../src/cli/arguments/try-flag.ts';
-import { checkDefinition, type GivenDefinition } from '../../src/sweep/definition.ts';
+import { checkDefinition, type GivenDefinition, withParameters } from '../../src/sweep/definition.ts';
 import { readDefinitionFile } from '../../src/sweep/definition-file.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -81,7 +81,15 @@ for (const [parameters, message, more] of [
   [{ val_frac: { values: [0.1, 0.2] } }, /^x: val_frac must have one value: only options of the model/],
   [{ preset: { values: ['small'] } }, /^x: preset can't be set in a sweep: a preset chooses/],
   [{ dropout: { values: [0.1] } }, /^x: there is nothing to search: give at least one parameter several/],
-  [{ lr: { values: [1, 2] }, 'learning-rate': { values: [1, 2] } }, /^x: learning-rate is given twice/],
+  [
+    { lr: { values: [1, 2] }, 'learning-rate': { values: [1, 2] } },
+    /^x: lr and learning-rate are names of the same option: give it only once\.$/,
+  ],
+  [
+    size,
+    /^x: lr and learning_rate are names of the same option: give it only once\.$/,
+    { options: { lr: 0.002, learning_rate: 0.001 } },
+  ],
   [size, /^x: there are only 2 combinations of these values, not 5\.$/, { trials: 5 }],
   [size, /^x: trials: got 0, expected a whole number from 1 to /, { trials: 0 }],
   [size, /^x: rungs: got 1\.5, expected a whole number/, { rungs: 1.5 }],
@@ -92,10 +100,19 @@ for (const [parameters, message, more] of [
     /^x: a grid needs lists of values, and dropout is a range\./,
     { method: 'grid' },
   ],
-  [size, /^x: rnn_size is both a fixed option and a parameter/, { options: { rnn_size: 8 } }],
+  [
+    size,
+    /^x: rnn_size is a fixed option, and also a parameter: give it only once\.$/,
+    { options: { rnn_size: 8 } },
+  ],
+  [
+    size,
+    /^x: hiddenSize is a fixed option, and also a parameter rnn_size, which is the same option: give it only once\.$/,
+    { options: { hiddenSize: 8 } },
+  ],
   [
     { ...size, dropout: { value: 0.2 } },
-    /^x: dropout is both a fixed option and a parameter/,
+    /^x: dropout is a fixed option, and also a parameter: give/,
     { options: { dropout: 0.5 } },
   ],
   [size, /^x: num_layers: got 0, expected/, { options: { num_layers: 0 } }],
@@ -129,6 +146,34 @@ test('the flag --try has lists and ranges', () => {
     ['lr=1..2:exp', /^--try lr: got :exp after the range, expected :log or nothing$/],
   ] as const)
     assert.throws(() => triedParameters([word]), { name: 'UsageError', message });
+  assert.throws(() => triedParameters(['fast=true', '--fast=false']), {
+    name: 'UsageError',
+    message: '--try: fast is given twice',
+  });
+});
+
+test('parameters of the flag --try replace those of a file, whatever their names', () => {
+  const file = {
+    parameters: { 'learning-rate': { values: [1, 2] }, dropout: { values: [0, 0.2] }, oops: {} },
+    options: { rnn_size: 8, maxEpochs: 3 },
+  };
+  const tried = triedParameters(['lr=1e-3,2e-3', 'hiddenSize=4', 'dropout=0.1,0.3']);
+  assert.deepEqual(withParameters(file, tried, '--try: '), {
+    parameters: {
+      oops: {},
+      lr: { values: [0.001, 0.002] },
+      hiddenSize: { values: [4] },
+      dropout: { values: [0.1, 0.3] },
+    },
+    options: { maxEpochs: 3 },
+  });
+  assert.deepEqual(withParameters(file, {}, '--try: '), file);
+  // A mistake is that of the flag, not of the file.
+  const wrong = triedParameters(['rnn-sise=4,8']);
+  assert.throws(() => withParameters(file, wrong, '--try: '), {
+    name: 'UsageError',
+    message: '--try: there is no training option "rnn-sise". Did you mean rnn_size?',
+  });
 });
 
 test('a file has the words of W&B; paths are relative to it', async (context) => {
@@ -164,6 +209,8 @@ parameters:
     ['schedule: {kind: halving, rung: 3}', /schedule: there is no key "rung"\. Did you mean rungs\?$/],
     ['- a list', /moby\.yaml: got an array, expected the keys of a sweep/],
     ['a: [', /moby\.yaml: this is not valid YAML: /],
+    ['parameters: 5', /moby\.yaml: parameters: got a number, expected training flags by name$/],
+    ['flags: [max_epochs]', /moby\.yaml: flags: got an array, expected training flags by name$/],
     ['text: 5', /moby\.yaml: text: expected the path of a text, or a list of paths$/],
   ] as const)
     await assert.rejects(read(text), { name: 'UsageError', message });

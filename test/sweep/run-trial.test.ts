@@ -1,27 +1,50 @@
 /** The training of a trial, in this process. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { folderStorage } from '../../src/checkpoint/storage/folder-storage.node.ts';
 import { saveCheckpoint } from '../../src/checkpoint/storage/save-checkpoint.ts';
 import { runTrial } from '../../src/sweep/run-trial.node.ts';
+import type { TrialEvaluation } from '../../src/sweep/store.ts';
 import { attemptFolder, checkpointOf } from '../../src/sweep/trial-history.node.ts';
 import { madeCheckpoint } from '../checkpoint/made-checkpoint.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
-test('a trial that is stopped before its training begins has stopped, not failed', async (context) => {
+test('a trial that is stopped says which state is saved, if any', async (context) => {
   const folder = temporaryFolder(context);
   const textFile = join(folder, 'book.txt');
-  writeFileSync(textFile, 'the harbour wall stood in the rain. '.repeat(60));
-  const task = {
-    options: { hiddenSize: 4, batchSize: 4, sequenceLength: 8, maxIterations: 4, engine: 'reference' },
-    text: { textFile: [textFile], sha256: '', name: 'book.txt' },
-    ...{ folder: join(folder, '0001'), attempt: 1, end: 4, runId: 'run' },
-  } as const;
+  const content = 'the harbour wall stood in the rain. '.repeat(60);
+  writeFileSync(textFile, content);
+  const sizes = { hiddenSize: 4, batchSize: 4, sequenceLength: 8, maxIterations: 6, evaluateEvery: 2 };
+  const taskOf = (attempt: number) => ({
+    options: { ...sizes, engine: 'reference' } as const,
+    text: {
+      textFile: [textFile],
+      sha256: createHash('sha256').update(content).digest('hex'),
+      name: 'book.txt',
+    },
+    ...{ folder: join(folder, '0001'), attempt, end: 6, runId: 'run' },
+  });
+  const stopAt = (iteration: number) => {
+    const stop = new AbortController();
+    const onEvaluated = (evaluation: TrialEvaluation) => {
+      if (evaluation.iteration === iteration) stop.abort();
+    };
+    return [{ onProgress: () => {}, onEvaluated }, stop.signal] as const;
+  };
   const observer = { onProgress: () => {}, onEvaluated: () => {} };
-  assert.deepEqual(await runTrial(task, observer, AbortSignal.abort()), { state: 'stopped' });
+  const notBegun = await runTrial(taskOf(1), observer, AbortSignal.abort());
+  assert.deepEqual(notBegun, { state: 'stopped', savedAt: undefined });
   assert.equal(existsSync(join(folder, '0001', 'attempt-1', 'trial.log.jsonl')), false);
+  assert.deepEqual(await runTrial(taskOf(2), ...stopAt(2)), { state: 'stopped', savedAt: 2 });
+  // The state of the earlier attempt is still there.
+  assert.deepEqual(await runTrial(taskOf(3), observer, AbortSignal.abort()), {
+    state: 'stopped',
+    savedAt: 2,
+  });
+  assert.equal((await runTrial(taskOf(4), observer, new AbortController().signal)).state, 'done');
 });
 
 test('the checkpoint of an evaluation is that with its loss, not that of an attempt which exploded later', async (context) => {

@@ -147,6 +147,34 @@ process.on('message', () => setTimeout(() => writeFileSync(${JSON.stringify(mark
   assert.ok(!events.some(({ type }) => type === 'ended'));
 });
 
+test('a stopped trial is put back, with the iteration from which it continues', async (context) => {
+  const { store, events, run, folder } = await setUp(context);
+  const script = join(folder, 'stopped.mjs');
+  writeFileSync(
+    script,
+    `let savedAt;
+process.on('disconnect', () => process.exit(1));
+process.on('message', ({ type, task }) => {
+  if (type === 'task') savedAt = task.runId.endsWith('-1') ? 40 : undefined;
+  else process.send({ type: 'result', result: { state: 'stopped', savedAt } }, () => process.exit());
+});`,
+  );
+  const stop = new AbortController();
+  const working = run({ script, signal: stop.signal });
+  while (events.filter(({ type }) => type === 'running').length < 2)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  assert.equal(await working, 'interrupted');
+  const putBack = events.flatMap((event) =>
+    event.type === 'put-back' ? [`${event.trial}: ${event.message}`] : [],
+  );
+  assert.deepEqual(putBack.sort(), [
+    '1: it was stopped, and continues from iteration 40.',
+    '2: it was stopped before it had a state to save, and will start again.',
+  ]);
+  assert.ok((await store.counts()).every(({ state }) => state === 'queued'));
+});
+
 test('a trial whose process crashes again and again has failed, with what it printed', async (context) => {
   const { store, events, run, folder } = await setUp(context);
   const script = join(folder, 'crash.mjs');

@@ -14,13 +14,13 @@ const RANGE = new RegExp(`^(${NUMBER})\\.\\.(${NUMBER})(?::(\\w+))?$`);
 export function triedParameters(words: readonly string[]): Record<string, GivenParameter> {
   const parameters: Record<string, GivenParameter> = {};
   for (const word of words) {
-    const [, name = '', text = ''] = /^([^=]+)=(.+)$/s.exec(word) ?? [];
+    const [, name = '', text = ''] = /^-{0,2}([^=]+)=(.+)$/s.exec(word) ?? [];
     if (name === '')
       throw new UsageError(
         `--try: got ${JSON.stringify(word)}, expected NAME=A,B,C or NAME=MIN..MAX, such as rnn-size=64,128`,
       );
     if (Object.hasOwn(parameters, name)) throw new UsageError(`--try: ${name} is given twice`);
-    parameters[name.replace(/^--?/, '')] = parameterOf(name, text);
+    parameters[name] = parameterOf(name, text);
   }
   return parameters;
 }

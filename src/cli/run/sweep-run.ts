@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { OptionError, SweepError, UsageError } from '../../errors.ts';
-import { checkDefinition, MAX_TRIALS } from '../../sweep/definition.ts';
+import { checkDefinition, MAX_TRIALS, withParameters } from '../../sweep/definition.ts';
 import { isDefinitionFile, readDefinitionFile } from '../../sweep/definition-file.node.ts';
 import type { SweepEvent } from '../../sweep/events.ts';
 import { joinSweep } from '../../sweep/join-sweep.node.ts';
@@ -97,8 +97,7 @@ async function givenSweep(
   const textFile = texts.length > 0 ? texts : read.textFile;
   if (textFile === undefined) throw new UsageError(`${file}: there is no text. Add one: text: book.txt`);
   return {
-    ...read.definition,
-    parameters: { ...read.definition.parameters, ...parameters },
+    ...withParameters(read.definition, parameters, `${typed.get('try') ?? '--try'}: `),
     ...{ textFile, validation: read.validation, name: read.name, where: `${file}: ` },
     ...own,
   };
