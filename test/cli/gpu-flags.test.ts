@@ -90,7 +90,7 @@ test('--engine webgpu without a GPU is an error with the reason and another comm
     const { code, stderr } = await run([...words, '--engine', 'webgpu', '-gpuid', '1'], NO_DRIVER);
     assert.equal(code, 1, stderr);
     assert.match(stderr, REASON);
-    assert.match(stderr, /^The fastest engine without a GPU:\n {2}.*--engine auto$/m);
+    assert.match(stderr, /^To compute on the CPU:\n {2}.*--engine auto$/m);
     assert.doesNotMatch(stderr, /gpuid|should not have happened/);
   }
 });

@@ -104,7 +104,7 @@ function adapterLine({ number, twin, name, backend, isSoftware, limits }: Adapte
     `${backend}, ${isSoftware ? 'software' : 'hardware'}`,
     `${formatBytes(limits.maxStorageBufferBindingSize)} for one array`,
     `${formatBytes(limits.maxComputeWorkgroupStorageSize)} and ${limits.maxComputeInvocationsPerWorkgroup} threads in a workgroup`,
-    ...(twin === undefined ? [] : [`not to be told from GPU ${twin}, which has the same name`]),
+    ...(twin === undefined ? [] : [`WebGPU can't tell it apart from GPU ${twin}, which has the same name`]),
     ...(number === undefined ? ['not used: it computes on the CPU'] : []),
   ];
   return `GPU ${String(number ?? '–').padEnd(13)}${name}: ${facts.join('; ')}`;

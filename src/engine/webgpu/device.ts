@@ -73,7 +73,7 @@ export async function requestDevice(adapter: GPUAdapter, facts: AdapterFacts): P
 
 /** What to do if there is no GPU to use. */
 export const WITHOUT_GPU: readonly Remedy[] = [
-  { text: 'The fastest engine without a GPU', set: { engine: 'auto', gpu: undefined } },
+  { text: 'To compute on the CPU', set: { engine: 'auto', gpu: undefined } },
 ];
 
 /** Refuses an adapter that computes on the CPU: it is many times slower than the native engine. */
