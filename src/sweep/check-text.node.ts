@@ -12,7 +12,32 @@ import type { SweepText } from './store.ts';
  * @throws {TextError} for a text that can't be read
  */
 export async function checkSameText(definition: SweepDefinition, text: SweepText): Promise<void> {
-  checkHashes(await identifyTexts(definition, text), text);
+  const { found, problem } = await findTexts(definition, text);
+  if (found) checkHashes(found, text);
+  if (problem) throw problem;
+}
+
+/** What was found of the texts of a sweep, and why it is not all of them. */
+interface FoundTexts {
+  readonly found?: SweepText;
+  readonly problem?: TextError;
+}
+
+/**
+ * Reads the texts of a sweep. A held-out text can't be read if it has symbols that the main text lacks. Then the main text may be the one that
+ * has changed, so it is read by itself.
+ */
+async function findTexts(definition: SweepDefinition, text: SweepText): Promise<FoundTexts> {
+  const { validation, test, validationSha256, testSha256, ...main } = text;
+  try {
+    return { found: await identifyTexts(definition, text) };
+  } catch (problem) {
+    if (!(problem instanceof TextError)) throw problem;
+    if (validation === undefined && test === undefined) return { problem };
+    const { found, problem: ofMain } = await findTexts(definition, main);
+    if (!found) return { problem: ofMain ?? problem };
+    return { found: { ...found, validation, test, validationSha256, testSha256 }, problem };
+  }
 }
 
 /** @throws {SweepError} `sweep-other-text` */
@@ -45,21 +70,18 @@ const UNREADABLE: ReadonlySet<TextErrorCode> = new Set(['text-missing', 'text-un
  * @throws {SweepError} `sweep-other-text` if a text is missing or differs
  */
 export async function checkTextHere(definition: SweepDefinition, text: SweepText): Promise<void> {
-  let found: SweepText;
-  try {
-    found = await identifyTexts(definition, text);
-  } catch (cause) {
-    if (!(cause instanceof TextError)) throw cause;
-    const isMissing = UNREADABLE.has(cause.code);
-    const what = isMissing
-      ? `does not have ${text.name}, the text of the sweep`
-      : 'has other texts than the sweep';
-    throw notHere(`this machine ${what}: ${cause.problem}`, cause);
+  const { found, problem } = await findTexts(definition, text);
+  const [first] = found ? differing(found, text) : [];
+  if (first !== undefined) {
+    const path = first === 'text' ? text.textFile.join(', ') : text[first];
+    throw notHere(`${path} is not the text of the sweep: its content differs (SHA-256).`);
   }
-  const [first] = differing(found, text);
-  if (first === undefined) return;
-  const path = first === 'text' ? text.textFile.join(', ') : text[first];
-  throw notHere(`${path} is not the text of the sweep: its content differs (SHA-256).`);
+  if (!problem) return;
+  // If the text could be read by itself, the problem is that of a held-out one.
+  const what = UNREADABLE.has(problem.code)
+    ? `does not have ${found ? 'a held-out text' : `${text.name}, the text`} of the sweep`
+    : `has another ${found ? 'held-out text' : 'text'} than the sweep`;
+  throw notHere(`this machine ${what}: ${problem.problem}`, problem);
 }
 
 function notHere(problem: string, cause?: unknown): SweepError {

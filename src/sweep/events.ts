@@ -23,6 +23,8 @@ export type SweepEvent =
       /** The number of trials that run at once in this process. */
       readonly workers: number;
     }
+  /** Something that may cause trouble later, such as an old version of Node. */
+  | { readonly type: 'warning'; readonly message: string }
   /** A trial starts, or continues if its attempt is above 1. */
   | (OfJob & {
       readonly type: 'running';

@@ -1,6 +1,6 @@
 /** `sweep`: searches for good settings by training many models, as a generator of events. */
 import { basename, resolve } from 'node:path';
-import { OptionError, UsageError } from '../errors.ts';
+import { OptionError, TextError, UsageError } from '../errors.ts';
 import { availableProcessors } from '../util/machine.node.ts';
 import { checkHashes, checkSameText } from './check-text.node.ts';
 import { checkDefinition, checkRoom, type GivenDefinition } from './definition.ts';
@@ -138,7 +138,11 @@ export async function addTrials(store: SweepStore, more: number, where?: string)
   const { definition, text } = await store.record();
   const before = await store.trialCount();
   checkRoom(definition.space, before + more, where);
-  const plan = await planSweep(definition, text, before + more, before);
+  const plan = await planSweep(definition, text, before + more, before).catch(async (error: unknown) => {
+    // A text that has changed may be too short, or lack symbols of a held-out one.
+    if (error instanceof TextError) await checkSameText(definition, text);
+    throw error;
+  });
   checkHashes(plan.text, text);
   await store.addTrials(plan.trials);
 }

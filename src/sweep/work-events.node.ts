@@ -1,7 +1,9 @@
 /** Works on a sweep, as a generator of events. */
 import { despiteOutages } from './despite-outages.node.ts';
 import type { SweepEvent } from './events.ts';
+import { oldNodeWarning } from './postgres/packages.node.ts';
 import type { SweepStore, SweepText } from './store.ts';
+import { rememberedDatabase } from './sweep-database.node.ts';
 import { work } from './worker.node.ts';
 
 export interface SweepWork {
@@ -25,6 +27,8 @@ export async function* workEvents({
 }: SweepWork): AsyncGenerator<SweepEvent, void, void> {
   const { name, definition } = await store.record();
   yield { type: 'started', name, folder, trials: await store.trialCount(), rungs: definition.rungs, workers };
+  const warning = rememberedDatabase(folder) && oldNodeWarning();
+  if (warning !== undefined) yield { type: 'warning', message: warning };
   if (workers === 0) {
     yield { type: 'finished', reason: 'queued', best: undefined };
     return;

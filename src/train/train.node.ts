@@ -20,8 +20,9 @@ import type { TrainingObserver } from './observers/observers.ts';
 import { tensorBoard } from './observers/tensorboard.node.ts';
 import type { TrainingOptions } from './options.ts';
 import { reportPreparation } from './prepare-events.ts';
+import { makeSchedule } from './run/schedule.ts';
 import { type CheckpointToResume, checkpointToResume, type WantedRun } from './start/find-run.node.ts';
-import { requireTrainingState } from './start/resume.ts';
+import { requireTrainingState, storedTrainingOptions } from './start/resume.ts';
 import { inputsOfRun } from './start/run-inputs.node.ts';
 import {
   corpusToResume,
@@ -169,9 +170,22 @@ function readLimits({
   return { strict, memory, signal };
 }
 
-/** Whether a run has made all its iterations. */
-function hasEnded({ training }: TrainedCheckpoint, { maxEpochs, maxIterations }: TrainingOptions): boolean {
-  return training.epoch >= maxEpochs || training.iteration >= (maxIterations ?? Number.POSITIVE_INFINITY);
+/**
+ * Whether a run has made all its iterations. The text is not read yet, so the length of an epoch is derived from the position of the run; with
+ * batches of another shape, the run has ended for certain only after `maxEpochs`.
+ */
+function hasEnded({ training }: TrainedCheckpoint, options: TrainingOptions): boolean {
+  const { iteration, epoch, batchSize, shapeChange } = training;
+  const before = storedTrainingOptions(training, 'the checkpoint');
+  const batchOffset = shapeChange?.batchOffset ?? 0;
+  const epochLength = Math.round((iteration * before.accumulate + batchOffset) / epoch);
+  const hasSameShape =
+    batchSize === options.batchSize &&
+    before.sequenceLength === options.sequenceLength &&
+    before.accumulate === options.accumulate;
+  if (!hasSameShape || !(epochLength > 0))
+    return epoch >= options.maxEpochs || iteration >= (options.maxIterations ?? Number.POSITIVE_INFINITY);
+  return iteration >= makeSchedule(options, epochLength, batchOffset).last;
 }
 
 /** The checkpoint to resume: read from a path, or given as a value or as bytes. */

@@ -52,7 +52,19 @@ test('on another machine: a missing text, another one, one too short for a trial
   await assert.rejects(here(book, doubled), other(doubled));
   await assert.rejects(here(book, longer), {
     code: 'sweep-other-text',
-    problem: /^this machine has other texts than the sweep: .*longer\.txt.*"!"/,
+    problem: /^this machine has another held-out text than the sweep: .*longer\.txt.*"!"/,
+  });
+  await assert.rejects(here(book, gone), {
+    code: 'sweep-other-text',
+    problem: /^this machine does not have a held-out text of the sweep: there is no .*gone\.txt/,
+  });
+  // The held-out text has symbols that the wrong text lacks.
+  const digits = write('digits.txt', '0123456789 '.repeat(200));
+  await assert.rejects(here(digits, heldOut), other(digits));
+  const there = { ...wanted, validation: heldOut };
+  await assert.rejects(checkSameText(SWEEP.definition, { ...there, textFile: [digits] }), {
+    code: 'sweep-other-text',
+    message: /^book\.txt has changed/,
   });
   const short = write('short.txt', 'different');
   const alone = { name: 'book.txt', sha256: hash(content), textFile: [short] };

@@ -162,6 +162,19 @@ test('resuming a run that has reached its end writes nothing, and says how to tr
   );
 });
 
+test('a run that has ended in the middle of an epoch does not lock its folder when it is resumed', async (context) => {
+  const { base, checkpointDir } = setUp(context);
+  const { last } = await run({ ...base, maxEpochs: 0.55 });
+  assert.ok(last.epoch < 0.55, 'the end is not at the end of an iteration');
+  // A lock is a file in the folder, whose time changes with it.
+  const before = statSync(checkpointDir).mtimeMs;
+  const again = await run({ resume: checkpointDir });
+  assert.equal(again.last.iteration, last.iteration);
+  assert.equal(statSync(checkpointDir).mtimeMs, before);
+  const longer = await run({ resume: checkpointDir, maxEpochs: 1 });
+  assert.ok(longer.last.iteration > last.iteration);
+});
+
 test('resuming a run that has ended early, or is beyond the requested end, trains nothing and says how to train further', async (context) => {
   const { base, checkpointDir } = setUp(context);
   const early = await run({ ...base, evaluateEvery: 2, learningRate: 0.5, earlyStop: 1, maxIterations: 400 });

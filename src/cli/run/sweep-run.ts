@@ -191,6 +191,7 @@ function eventLine(event: SweepEvent): string | undefined {
     return `rung ${rung + 1}: ${trials.length === 1 ? `trial ${trials[0]} continues` : `trials ${trials.join(', ')} continue`}`;
   }
   if (event.type === 'waiting') return event.message;
+  if (event.type === 'warning') return `warning: ${event.message}`;
   if (event.type === 'put-back') return `trial ${event.trial}: back in the queue: ${event.message}`;
   return undefined;
 }

@@ -87,7 +87,6 @@ export async function loadPg(): Promise<PgPoolClass> {
 /** @throws {SweepError} `sweep-database` if pg-boss is not installed */
 export async function loadPgBoss(): Promise<PgBossClass> {
   const boss = (await quietly(() => load('pg-boss'))) as { readonly PgBoss: PgBossClass };
-  warnOnOldNode();
   return boss.PgBoss;
 }
 
@@ -114,15 +113,15 @@ async function quietly<T>(use: () => Promise<T>): Promise<T> {
   }
 }
 
-let hasWarned = false;
-
-function warnOnOldNode(): void {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+/**
+ * A warning about a version of Node for which pg-boss is not made; undefined for the others.
+ *
+ * @param version Default: the version that runs this program.
+ */
+export function oldNodeWarning(version = process.versions.node): string | undefined {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
   const isSupported =
     major > SUPPORTED_NODE[0] || (major === SUPPORTED_NODE[0] && minor >= SUPPORTED_NODE[1]);
-  if (isSupported || hasWarned) return;
-  hasWarned = true;
-  process.emitWarning(
-    `pg-boss, the queue of sweeps on PostgreSQL, supports Node ${SUPPORTED_NODE.join('.')} and later. This is ${process.version}.`,
-  );
+  if (isSupported) return undefined;
+  return `pg-boss, the queue of sweeps on PostgreSQL, is made for Node ${SUPPORTED_NODE.join('.')} and later, and this is Node ${version}. It has worked with Node 20.20.`;
 }

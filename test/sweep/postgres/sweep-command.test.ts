@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { oldNodeWarning } from '../../../src/sweep/postgres/packages.node.ts';
 import { charRnn } from '../../cli/command.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { newDatabase, type PostgresServer, skipWithoutPostgres, startPostgres } from './server.ts';
@@ -47,12 +48,25 @@ test('the same trials, losses and winner as with SQLite', options, async (contex
   assert.ok(first && first.split('\n').length > 6);
   assert.equal(second, first);
   assert.match(made.stderr, /^best: trial \d/m);
+  // Node's own form of a warning has the number of the process and a flag of Node.
+  assert.doesNotMatch(made.stderr, /\(node:\d+\)|--trace-warnings/);
+  const warning = oldNodeWarning();
+  assert.equal(made.stderr.includes('warning: pg-boss'), warning !== undefined);
   // The folder remembers the database, which may have a password in it.
   const remembered = join(cwd, 'sweeps', 'book', 'database.json');
   assert.equal(JSON.parse(readFileSync(remembered, 'utf8')).url, url);
   if (process.platform !== 'win32') assert.equal(statSync(remembered).mode & 0o777, 0o600);
   const best = await charRnn(['sweep', 'best', 'book', '--json'], { cwd });
   assert.equal(JSON.parse(best.stdout).checkpoint, join('sweeps', 'book', 'best.safetensors'));
+});
+
+test('a Node for which pg-boss is not made is a warning', () => {
+  for (const version of ['22.12.0', '22.13.1', '24.0.0']) assert.equal(oldNodeWarning(version), undefined);
+  for (const version of ['20.20.2', '22.11.9'])
+    assert.match(
+      oldNodeWarning(version) ?? '',
+      new RegExp(`Node 22\\.12 and later, and this is Node ${version}\\.`),
+    );
 });
 
 test('a sweep that one machine adds, another trains, and a third looks at', options, async (context) => {
