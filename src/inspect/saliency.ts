@@ -1,14 +1,13 @@
 /**
  * The effect of each earlier symbol on the loss of one symbol. `options.ts` defines the methods.
  *
- * Dimension letters: B batch rows, T time steps, D layer input, H hidden units, V vocabulary. T is the number of earlier symbols.
+ * Dimension letters: T time steps, D layer input, H hidden units, V vocabulary. T is the number of earlier symbols.
  */
-import { stateParts } from '../engine/cells.ts';
 import type { Engine, FloatArray, Tensor } from '../engine/engine.ts';
 import { type Layout, recurrentModules } from '../engine/layout.ts';
 import { layoutOf, type ModelConfig } from '../model/config.ts';
-import { Network, type NetworkState } from '../model/network.ts';
 import type { SaliencyMethod } from './options.ts';
+import { TokenReader } from './token-reader.ts';
 
 export interface Saliency {
   /** The position of the first symbol of `values`. */
@@ -36,9 +35,8 @@ export interface SaliencyQuery {
 
 /** The model first reads at most this many symbols before those whose effect is measured. */
 const LEAD_IN = 1000;
-const LEAD_IN_STEPS = 256;
-/** Numbers in the largest tensor of a call, the logits [T, B, V]: longer stretches are read in pieces of time, with the same results. */
-const MAX_LOGITS = 2 ** 23;
+/** Symbols before which the same state is copied. Fewer take more calls, more take more steps. */
+const GROUP = 16;
 
 const MEASURES: Readonly<Record<SaliencyMethod, (query: SaliencyQuery) => Promise<Saliency>>> = {
   occlusion,
@@ -52,36 +50,42 @@ export function saliency(query: SaliencyQuery, method: SaliencyMethod): Promise<
   return MEASURES[method](query);
 }
 
-/** Row 0 reads the text unchanged; row b reads it without its symbol b − 1. All rows begin with the state after the preceding text. */
+/** Sequence n reads the text with another symbol in place of its symbol n. */
 async function occlusion(query: SaliencyQuery): Promise<Saliency> {
   const { tokens, position, replacement } = query;
   const { from, steps } = window(query);
-  const losses = await lastLosses(query, {
-    rows: steps + 1,
-    inputOf: (step, row) => {
+  const reader = new TokenReader(query);
+  try {
+    const text = reader.make([0]);
+    // What precedes the other symbol has been read once, up to the beginning of its group.
+    const changed = reader.make(Array.from({ length: steps }, (_, n) => n - (n % GROUP)));
+    await reader.read(text, tokens.subarray(leadIn(from), from));
+    await reader.read(text, tokens.subarray(from, position), changed);
+    await reader.readAll(changed, steps, (step, n) => {
       const token = tokens[from + step] as number;
-      return row === step + 1 ? replacement(token) : token;
-    },
-    from,
-  });
-  const whole = losses[0] as number;
-  return {
-    from,
-    values: Float32Array.from({ length: position - from }, (_, i) => (losses[i + 1] as number) - whole),
-  };
+      return step === n ? replacement(token) : token;
+    });
+    const target = tokens[position] as number;
+    const [whole] = await reader.losses(text, target);
+    const losses = await reader.losses(changed, target);
+    return { from, values: Float32Array.from(losses, (loss) => loss - (whole as number)) };
+  } finally {
+    reader.release();
+  }
 }
 
-/** Row b begins with the zero state before its symbol b. */
+/** Sequence n begins at symbol n with the zero state. */
 async function context(query: SaliencyQuery): Promise<Saliency> {
-  const { tokens } = query;
+  const { tokens, position } = query;
   const { from, steps } = window(query);
-  const losses = await lastLosses(query, {
-    rows: steps,
-    inputOf: (step) => tokens[from + step] as number,
-    resetAt: (step, row) => step === row,
-    from,
-  });
-  return { from, values: Float32Array.from(losses) };
+  const reader = new TokenReader(query);
+  try {
+    const sequences = reader.make([...Array(steps).keys()]);
+    await reader.readAll(sequences, steps, (step) => tokens[from + step] as number);
+    return { from, values: Float32Array.from(await reader.losses(sequences, tokens[position] as number)) };
+  } finally {
+    reader.release();
+  }
 }
 
 function window({ position, back }: SaliencyQuery) {
@@ -89,84 +93,9 @@ function window({ position, back }: SaliencyQuery) {
   return { from, steps: position - from };
 }
 
-interface Rows {
-  readonly rows: number;
-  inputOf(step: number, row: number): number;
-  /** Whether the state is set to zero before the step. */
-  readonly resetAt?: (step: number, row: number) => boolean;
-  /** Position of the first input. */
-  readonly from: number;
-}
-
-/** The loss of the token at the position, for each row. */
-async function lastLosses(
-  query: SaliencyQuery,
-  { rows: B, inputOf, resetAt, from }: Rows,
-): Promise<FloatArray> {
-  const { engine, config, parameters, tokens, position } = query;
-  const all = position - from;
-  const T = Math.max(1, Math.min(all, Math.floor(MAX_LOGITS / (B * config.vocabularySize))));
-  const network = new Network(engine, config, { batchSize: B, sequenceLength: T }, 'evaluation');
-  const weights = engine.vector(network.layout);
-  const state = network.makeState();
-  try {
-    engine.write(weights, parameters);
-    await readBefore(query, weights, from, state);
-    let steps = T;
-    for (let begin = 0; begin < all; begin += steps) {
-      query.signal?.throwIfAborted();
-      steps = Math.min(T, all - begin);
-      const each = (of: (step: number, row: number) => number) =>
-        Int32Array.from({ length: steps * B }, (_, at) => of(begin + Math.floor(at / B), at % B));
-      const batch = {
-        inputs: each(inputOf),
-        targets: each((step) => tokens[from + step + 1] as number),
-        ...(resetAt && { resets: Uint8Array.from(each((step, row) => (resetAt(step, row) ? 1 : 0))) }),
-      };
-      network.evaluate(weights, batch, state);
-    }
-    // `loss` is [1 + T·B]: these are the rows of the last step.
-    return (await engine.read(network.loss, { offset: 1 + (steps - 1) * B, count: B })) as FloatArray;
-  } finally {
-    for (const handle of [weights, ...state]) engine.release(handle);
-    network.release();
-  }
-}
-
-/** Sets all rows of a state to that after the text before a position. */
-async function readBefore(
-  { engine, config, tokens, signal }: SaliencyQuery,
-  weights: ReturnType<Engine['vector']>,
-  end: number,
-  into: NetworkState,
-): Promise<void> {
-  const start = Math.max(0, end - LEAD_IN);
-  if (start === end) return;
-  const network = new Network(engine, config, { batchSize: 1, sequenceLength: LEAD_IN_STEPS }, 'evaluation');
-  const state = network.makeState();
-  try {
-    for (let from = start; from < end; from += LEAD_IN_STEPS) {
-      signal?.throwIfAborted();
-      const to = Math.min(end, from + LEAD_IN_STEPS);
-      const batch = { inputs: tokens.slice(from, to), targets: tokens.slice(from + 1, to + 1) };
-      network.evaluate(weights, batch, state);
-    }
-    for (const [layer, own] of state.entries()) {
-      const target = into[layer] as Tensor;
-      const rows = target.shape[1] as number;
-      engine.copySlots(
-        own,
-        new Int32Array(rows),
-        target,
-        Int32Array.from({ length: rows }, (_, row) => row),
-      );
-    }
-    // The memory must not be released while it is used.
-    await engine.read(into[0] as Tensor, { offset: 0, count: 1 });
-  } finally {
-    for (const layer of state) engine.release(layer);
-    network.release();
-  }
+/** Where the model begins to read if the effect of the symbols from a position on is measured. */
+function leadIn(from: number): number {
+  return Math.max(0, from - LEAD_IN);
 }
 
 /** ‖∂loss/∂x‖₂ for the dense input x of each step: the first layer takes one-hot vectors instead of tokens. */
@@ -183,13 +112,12 @@ async function gradient(query: SaliencyQuery): Promise<Saliency> {
     return handle;
   };
   const float = (...shape: readonly number[]) => keep(engine.tensor('float', shape));
+  const reader = new TokenReader(query);
   try {
     const [weights, scrap] = [keep(engine.vector(layout)), keep(engine.vector(layout))];
     engine.write(weights, parameters);
-    const own = keep(engine.vector(layoutOf(config)));
-    engine.write(own, parameters);
-    const state = modules.map(() => float(stateParts(config.cell), 1, H));
-    await readBefore(query, own, from, state);
+    const text = reader.make([0]);
+    await reader.read(text, tokens.subarray(leadIn(from), from));
     const D = (modules[0] as (typeof modules)[number]).inputSize;
     const input = float(T, 1, D);
     const ids = tokens.subarray(from, position);
@@ -211,7 +139,7 @@ async function gradient(query: SaliencyQuery): Promise<Saliency> {
     }));
     const inputs = [input, ...layers.map(({ output }) => output)];
     for (const [index, layer] of layers.entries()) {
-      const carried = state[index] as Tensor;
+      const carried = text.states[index] as Tensor;
       engine.recurrentForward({
         ...{ ...layer, weights, input: inputs[index] as Tensor, initial: carried, final: carried },
       });
@@ -242,6 +170,7 @@ async function gradient(query: SaliencyQuery): Promise<Saliency> {
     return { from, values: Float32Array.from({ length: T }, (_, step) => norm(step)) };
   } finally {
     for (const handle of handles) engine.release(handle);
+    reader.release();
   }
 }
 
