@@ -12,6 +12,9 @@ export const JOB_COLUMNS = [
   .map((name) => `job.${name}`)
   .join(', ');
 
+/** The columns that `trialOf` needs, from a job and its trial. */
+export const TRIAL_COLUMNS = `${JOB_COLUMNS}, trial.parameters, trial.evaluate_every`;
+
 export function planOf(row: Row): TrialPlan {
   return {
     number: Number(row.number),
@@ -43,7 +46,11 @@ export function jobOf(row: Row): JobRecord {
 }
 
 export function trialOf(row: Row): TrialRecord {
-  return { ...jobOf(row), parameters: JSON.parse(String(row.parameters)) };
+  return {
+    ...jobOf(row),
+    parameters: JSON.parse(String(row.parameters)),
+    evaluateEvery: Number(row.evaluate_every),
+  };
 }
 
 export function evaluationOf(row: Row): TrialEvaluation {

@@ -26,7 +26,16 @@ import {
   type TrialPlan,
   type TrialRecord,
 } from './store.ts';
-import { evaluationOf, JOB_COLUMNS, jobOf, planOf, type Row, rungJobOf, trialOf } from './store-rows.ts';
+import {
+  evaluationOf,
+  JOB_COLUMNS,
+  jobOf,
+  planOf,
+  type Row,
+  rungJobOf,
+  TRIAL_COLUMNS,
+  trialOf,
+} from './store-rows.ts';
 
 const SCHEMA_VERSION = 1;
 
@@ -259,7 +268,7 @@ class SqliteStore implements SweepStore {
   async best(count: number): Promise<TrialRecord[]> {
     // The inner query walks along the index job_by_loss until it has enough jobs. Only then are their trials looked up.
     return this.#all(
-      `SELECT ${JOB_COLUMNS}, trial.parameters FROM (SELECT * FROM job WHERE state = 'done' AND ${LAST_ENDED} ORDER BY loss, trial LIMIT ?) AS job
+      `SELECT ${TRIAL_COLUMNS} FROM (SELECT * FROM job WHERE state = 'done' AND ${LAST_ENDED} ORDER BY loss, trial LIMIT ?) AS job
        JOIN trial ON trial.number = job.trial ORDER BY job.loss, job.trial`,
       count,
     ).map(trialOf);
@@ -267,7 +276,7 @@ class SqliteStore implements SweepStore {
 
   async trials(): Promise<TrialRecord[]> {
     return this.#all(
-      `SELECT ${JOB_COLUMNS}, trial.parameters FROM job JOIN trial ON trial.number = job.trial
+      `SELECT ${TRIAL_COLUMNS} FROM job JOIN trial ON trial.number = job.trial
        WHERE rung = (SELECT max(rung) FROM job AS own WHERE own.trial = job.trial) ORDER BY trial`,
     ).map(trialOf);
   }

@@ -112,6 +112,8 @@ export interface JobRecord {
 /** A trial with the job of its highest rung. */
 export interface TrialRecord extends JobRecord {
   readonly parameters: Parameters;
+  /** Iterations between its evaluations. */
+  readonly evaluateEvery: number;
 }
 
 /** Jobs by rung and state. */

@@ -122,8 +122,8 @@ export function findSweep(name: string | undefined): string {
   if (name !== undefined) {
     const folder = isSweep(name) ? name : join(SWEEPS, name);
     if (isSweep(folder)) return folder;
-    const here = names.length > 0 ? `: there are ${names.join(', ')}` : ', and no other';
-    throw new SweepError('sweep-missing', `there is no sweep ${name} in ${SWEEPS}/${here}.`);
+    const others = names.length > 0 ? ` It has ${names.join(', ')}.` : '';
+    throw new SweepError('sweep-missing', `there is no sweep ${name} in ${SWEEPS}/.${others}`);
   }
   const [newest] = names.map((one) => join(SWEEPS, one)).sort((a, b) => lastChange(b) - lastChange(a));
   if (newest !== undefined) return newest;

@@ -50,7 +50,9 @@ test('run, status, table, best; more trials; the best model writes, and the prin
   assert.equal(readdirSync(join(cwd, 'sweeps/book')).includes('best.safetensors'), true);
   const sampled = await run(['sample', checkpoint, '--length', '5'], { cwd });
   assert.equal(sampled.code, 0, sampled.stderr);
-  const trained = await run([...train, '--log', 'plain', '--eval-val-every', '2'], { cwd });
+  // The first of three rungs ends at iteration 2. Without an evaluation there, the training could miss the lowest loss.
+  assert.equal(train[train.indexOf('--eval-val-every') + 1], '2', train.join(' '));
+  const trained = await run([...train, '--log', 'plain'], { cwd });
   assert.equal(trained.code, 0, trained.stderr);
   assert.ok(trained.stdout.includes(loss.toFixed(4)), `${loss}\n${trained.stdout}`);
   const more = await run(['sweep', 'run', '--trials', '+3', '--workers', '1'], { cwd });
@@ -139,7 +141,7 @@ test('mistakes: one sentence each, and nothing is made', async (context) => {
   }
   for (const [more, message] of [
     [['sweep', 'status'], /^there is no sweep in sweeps\/\.\n/],
-    [['sweep', 'best', 'x'], /^there is no sweep x in sweeps\//],
+    [['sweep', 'best', 'x'], /^there is no sweep x in sweeps\/\.$/m],
     [['sweep', 'run', 'no.txt', '--try', 'rnn-size=1,2'], /^there is no (file|text).*no\.txt/m],
     [[...words, '--try', 'rnn-size=1,2', '--try', 'batch-size=4000'], /trial 1: .* too few for one batch/],
     [
@@ -165,6 +167,8 @@ test('a name that is taken, and a text that has changed', async (context) => {
   const other = await run(printedWords(command, cwd), { cwd });
   assert.equal(other.code, 0, other.stderr);
   assert.match(other.stderr, /^sweep book-2: /m);
+  const unknown = await run(['sweep', 'status', 'x'], { cwd });
+  assert.equal(unknown.stderr, 'there is no sweep x in sweeps/. It has book, book-2.\n');
   const odd = await run(['sweep', 'run', 'book.txt', '--trials', '+1', '--try', 'rnn-size=4,9', ...TINY], {
     cwd,
   });

@@ -66,13 +66,16 @@ function isEqual(a: TrialRecord, b: TrialRecord): boolean {
   return Math.abs((a.loss ?? Infinity) - (b.loss ?? -Infinity)) < error;
 }
 
-/** The command that trains a trial. */
-export function trainWords({ definition, text }: SweepRecord, { parameters }: TrialRecord): string[] {
+/** The command that trains a trial again. It evaluates at the same iterations, so that it finds the same lowest loss. */
+export function trainWords(
+  { definition, text }: SweepRecord,
+  { parameters, evaluateEvery }: TrialRecord,
+): string[] {
   const held = Object.entries({ valid: text.validation, test: text.test }).flatMap(([flag, path]) =>
     path === undefined ? [] : [longFlag(flag), path],
   );
   const include = text.include === undefined ? [] : ['--include', text.include];
-  const options = { ...definition.options, ...parameters } as Parameters;
+  const options = { ...definition.options, evaluateEvery, ...parameters } as Parameters;
   return ['train', ...text.textFile.map(fileWord), ...include, ...held, ...parameterWords(options)];
 }
 

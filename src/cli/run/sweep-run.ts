@@ -147,12 +147,14 @@ async function follow(
   flags: SweepFlags,
 ): Promise<number> {
   let view: StatusView | undefined;
+  let hasTrained = false;
   const say = (line: string) => (view ? view.note(line) : note(line));
-  const stopped = catchSignals(() => say('stopping: the running trials save their states …'));
+  const stopped = catchSignals(() =>
+    say(hasTrained ? 'stopping: the running trials save their states …' : 'stopping …'),
+  );
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let name = '';
   let folder = '';
-  let hasTrained = false;
   try {
     for await (const event of run(stopped.signal)) {
       if (event.type === 'started') {

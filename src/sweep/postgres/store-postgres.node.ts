@@ -24,7 +24,16 @@ import {
   type TrialPlan,
   type TrialRecord,
 } from '../store.ts';
-import { evaluationOf, JOB_COLUMNS, jobOf, planOf, type Row, rungJobOf, trialOf } from '../store-rows.ts';
+import {
+  evaluationOf,
+  JOB_COLUMNS,
+  jobOf,
+  planOf,
+  type Row,
+  rungJobOf,
+  TRIAL_COLUMNS,
+  trialOf,
+} from '../store-rows.ts';
 import { type Connection, isOutage } from './connection.node.ts';
 import { hidePassword } from './database-url.ts';
 import type { QueueAttempt, Sql } from './packages.node.ts';
@@ -106,7 +115,7 @@ export async function findPostgresSweep(
   const which = name === undefined ? 'sweep' : `sweep ${name}`;
   throw new SweepError(
     'sweep-missing',
-    `there is no ${which} in ${hidePassword(connection.url)}${names === '' ? '.' : `: there are ${names}.`}`,
+    `there is no ${which} in ${hidePassword(connection.url)}.${names === '' ? '' : ` It has ${names}.`}`,
   );
 }
 
@@ -161,7 +170,7 @@ function queuedJobOf(row: Row) {
 const OF_CLAIM = "sweep = $1 AND trial = $2 AND rung = $3 AND attempt = $4 AND state = 'running'";
 const LAST_ENDED = `NOT EXISTS (SELECT 1 FROM ${SCHEMA}.job AS higher WHERE higher.sweep = job.sweep AND higher.trial = job.trial
   AND higher.rung > job.rung AND higher.state IN ('done', 'exploded', 'failed'))`;
-const WITH_TRIAL = `SELECT ${JOB_COLUMNS}, trial.parameters FROM ${SCHEMA}.job JOIN ${SCHEMA}.trial
+const WITH_TRIAL = `SELECT ${TRIAL_COLUMNS} FROM ${SCHEMA}.job JOIN ${SCHEMA}.trial
   ON trial.sweep = job.sweep AND trial.number = job.trial WHERE job.sweep = $1`;
 
 class PostgresStore implements SweepStore {
