@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { decodeCheckpoint, encodeCheckpoint } from '../src/checkpoint/codec.ts';
 import { engineMaker } from '../src/engine/choose.ts';
 import { ReferenceEngine } from '../src/engine/reference/reference-engine.ts';
+import { readCheckpointFile } from '../src/formats/read.node.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { createServer } from '../src/server/server.ts';
 import { joinBytes } from '../src/util/bytes.ts';
@@ -40,6 +43,26 @@ test('an int8 model writes the same text on every engine with equal bits, and lo
   assert.equal(floats?.quantization, undefined);
   const difference = Math.abs((native?.nats ?? 0) - (floats?.nats ?? 0)) / TEXT.length;
   assert.ok(difference > 0 && difference < 0.02, String(difference));
+});
+
+test('the checkpoint of an int8 file keeps the levels in memory, after the file was closed or changed, not the floats', async (context) => {
+  const path = join(temporaryFolder(context), 'small.safetensors');
+  const config = { hiddenSize: 256 };
+  const bytes = joinBytes(encodeCheckpoint(madeCheckpoint(config), 'int8'));
+  const { parameters } = decodeCheckpoint(bytes, 'small');
+  writeFileSync(path, bytes);
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const arrays = () => {
+    collectGarbage();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = arrays();
+  const checkpoint = await readCheckpointFile(path);
+  const taken = arrays() - before;
+  writeFileSync(path, '');
+  assert.ok(taken < 0.3 * parameters.byteLength, `${taken} of ${parameters.byteLength} bytes`);
+  assert.deepEqual(checkpoint.parameters, parameters);
 });
 
 test('a model that can not be quantized, and options that exclude each other, are errors with a remedy', async () => {

@@ -120,7 +120,7 @@ export interface Checkpoint {
   /** Precision of the parameters, moments and carried state. */
   readonly precision: Precision;
   readonly vocabulary: Vocabulary;
-  /** All parameters in canonical order (`engine/layout.ts`). */
+  /** All parameters in canonical order (`engine/layout.ts`). Those of an int8 file are computed from its levels on each access. */
   readonly parameters: FloatArray;
   /**
    * The mean square of each parameter's gradient over the training text, in canonical order (`score/mean-square.ts`). Absent: not measured;

@@ -31,6 +31,7 @@ import {
 } from './safetensors/safetensors.ts';
 import type { CheckpointIdentity } from './storage/storage.ts';
 import type { RoundedType } from './stored-precision.ts';
+import { keptTensors } from './tensors/int8-tensors.ts';
 import { decodeMeanSquare, meanSquareTensors } from './tensors/mean-square-tensors.ts';
 import { vectorFromTensors, vectorNames, vectorTensors } from './tensors/tensors.ts';
 import {
@@ -101,19 +102,23 @@ export function checkpointFromTensors(file: Safetensors<TensorInFile>, name: str
   const { layout, precision, weightTypes, notice } = weightsIn(stored, tensors, name);
   if (notice) notices.push(notice);
   const facts = { ...stored, precision };
-  const parameters = vectorFromTensors(layout, tensors, '', precision, name);
+  const isInt8 = weightTypes?.includes('int8');
+  const source = isInt8 ? keptTensors(tensors) : tensors;
+  const parameters = () => vectorFromTensors(layout, source, '', precision, name);
   const { training, origin } = facts;
   const isWhole = training && !weightTypes && isWholeTraining(training, layout, tensors);
   if (training && !isWhole) notices.push(leftOutNotice(weightTypes !== undefined, tensors.has(GENERATOR)));
   const meanSquare = weightTypes ? undefined : decodeMeanSquare(layout, tensors, precision, name);
-  return {
-    ...modelFrom(facts, symbolsOf(facts.vocabulary.kind, tensors, name), parameters, name),
+  const checkpoint: Checkpoint = {
+    ...modelFrom(facts, symbolsOf(facts.vocabulary.kind, tensors, name), parameters(), name),
     ...(meanSquare && { meanSquare }),
     training: isWhole ? decodeTraining(training, facts, layout, tensors, name) : undefined,
     ...(origin && { origin: decodeOrigin(origin, tensors, name) }),
     ...(weightTypes && { weightTypes }),
     ...(notices.length > 0 && { notices }),
   };
+  // The levels stay in memory, not the floats, which take four times as much.
+  return isInt8 ? Object.defineProperty(checkpoint, 'parameters', { get: parameters }) : checkpoint;
 }
 
 /**

@@ -69,9 +69,8 @@ export function quantizeRows(values: Float32Array, rows: number, columns: number
     for (const value of own) largest = Math.max(largest, Math.abs(value));
     const scale = scaleOf(largest, WEIGHT_LEVELS);
     scales[row] = scale;
-    own.forEach((value, column) => {
-      levels[first + column] = roundToEven(value / scale);
-    });
+    for (let column = 0; column < columns; column++)
+      levels[first + column] = roundToEven((own[column] as number) / scale);
   }
   return { levels, scales };
 }
@@ -79,7 +78,11 @@ export function quantizeRows(values: Float32Array, rows: number, columns: number
 /** The numbers of a quantized matrix, level · scale. They are exact. */
 export function dequantized({ levels, scales }: QuantizedMatrix): Float32Array {
   const columns = levels.length / scales.length;
-  return Float32Array.from(levels, (level, at) => level * (scales[Math.floor(at / columns)] as number));
+  const values = new Float32Array(levels.length);
+  scales.forEach((scale, row) => {
+    for (let at = row * columns; at < (row + 1) * columns; at++) values[at] = (levels[at] as number) * scale;
+  });
+  return values;
 }
 
 /** The level of a number of a hidden state. Numbers beyond ±1 count as ±1. */

@@ -20,16 +20,20 @@ for (const [cell, optimizer] of TRAININGS) {
   bits[`${cell}, training in bfloat16`] = await parametersAfter(other, cell, optimizer, ITERATIONS, {
     compute,
   });
-  const model = new LanguageModel(madeCheckpoint({ cell, hiddenSize: 33 }), { engine: 'native', threads: 1 });
-  for (const controls of [{}, { topK: 4, topP: 0.9, minP: 0.01, repetitionPenalty: 1.2 }]) {
-    const texts = await model.generateAll({
-      ...{ prompts: ['a', '\u20ac\n', ''], length: 100, seed: 3, temperature: 0.8 },
-      ...controls,
-    });
-    bits[`${cell}, texts drawn with ${JSON.stringify(controls)}`] = JSON.stringify(texts);
+  for (const quantize of [undefined, 'int8'] as const) {
+    const kind = quantize ? `${cell} in ${quantize}` : cell;
+    const options = { engine: 'native', threads: 1, quantize } as const;
+    const model = new LanguageModel(madeCheckpoint({ cell, hiddenSize: 33 }), options);
+    for (const controls of [{}, { topK: 4, topP: 0.9, minP: 0.01, repetitionPenalty: 1.2 }]) {
+      const texts = await model.generateAll({
+        ...{ prompts: ['a', '\u20ac\n', ''], length: 100, seed: 3, temperature: 0.8 },
+        ...controls,
+      });
+      bits[`${kind}, texts drawn with ${JSON.stringify(controls)}`] = JSON.stringify(texts);
+    }
+    const { bitsPerCharacter } = await model.score('a\u20ac\u00e9\na'.repeat(9));
+    bits[`${kind}, score`] = String(bitsPerCharacter);
   }
-  const { bitsPerCharacter } = await model.score('a\u20ac\u00e9\na'.repeat(9));
-  bits[`${cell}, score`] = String(bitsPerCharacter);
 }
 for (const range of Object.keys(RANGES)) {
   const output = await products(new CpuEngine(nativeBackend({ variant, threads: 1 })), range);

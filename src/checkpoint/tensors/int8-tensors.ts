@@ -12,6 +12,23 @@ export function isInt8(tensor: TensorInFile | undefined): boolean {
   return tensor?.type === INT8;
 }
 
+/** The same tensors; those whose values have been read stay in memory, so that the file may be closed. */
+export function keptTensors(tensors: ReadonlyMap<string, TensorInFile>): ReadonlyMap<string, TensorInFile> {
+  const kept = new Map<string, TensorInFile>();
+  for (const [name, tensor] of tensors) {
+    let values: TensorInFile['values'] | undefined;
+    kept.set(name, {
+      type: tensor.type,
+      shape: tensor.shape,
+      get values() {
+        values ??= tensor.values;
+        return values;
+      },
+    });
+  }
+  return kept;
+}
+
 /** The two tensors of a matrix, whose rows are in the order of the file. */
 export function int8Tensors(
   name: string,

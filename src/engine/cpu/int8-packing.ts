@@ -84,7 +84,7 @@ export function packInt8(layout: Layout, values: NumberArray): Uint8Array<ArrayB
   checkQuantizable(values);
   const { slices, size } = int8Vector(layout);
   const buffer = new ArrayBuffer(size * 4);
-  const given = Float32Array.from(values);
+  const given = values instanceof Float32Array ? values : Float32Array.from(values);
   for (const packed of slices) {
     const { offset, size: count, shape } = packed.slice;
     const own = given.subarray(offset, offset + count);
@@ -98,8 +98,14 @@ export function packInt8(layout: Layout, values: NumberArray): Uint8Array<ArrayB
     }
     const [rows = 0, columns = 0] = shape;
     const matrix = quantizeRows(own, rows, columns);
-    for (const { row, column, at } of levelPlaces(packed, form, rows, columns))
-      into.bytes[at] = matrix.levels[row * columns + column] as number;
+    const { first, ofGroup, group } = levelPlaces(packed, form);
+    for (let row = 0; row < rows; row++) {
+      const start = first(row);
+      for (let column = 0; column < columns; column++) {
+        const at = start + Math.floor(column / group) * ofGroup + (column % group);
+        into.bytes[at] = matrix.levels[row * columns + column] as number;
+      }
+    }
     writeScales(into, packed, form, matrix);
   }
   return new Uint8Array(buffer);
@@ -120,9 +126,14 @@ export function unpackInt8(layout: Layout, packedBytes: Uint8Array<ArrayBuffer>)
       continue;
     }
     const [rows = 0, columns = 0] = shape;
-    for (const { row, column, at } of levelPlaces(packed, form, rows, columns)) {
+    const { first, ofGroup, group } = levelPlaces(packed, form);
+    for (let row = 0; row < rows; row++) {
+      const start = first(row);
       const scale = from.floats[scalePlace(row, packed, form)] as number;
-      values[offset + row * columns + column] = (from.bytes[at] as number) * scale;
+      for (let column = 0; column < columns; column++) {
+        const at = start + Math.floor(column / group) * ofGroup + (column % group);
+        values[offset + row * columns + column] = (from.bytes[at] as number) * scale;
+      }
     }
   }
   return values;
@@ -150,27 +161,28 @@ function scalePlace(row: number, packed: PackedSlice, form: Form): number {
   return Math.floor(output / LANES) * panel + levels + (output % LANES);
 }
 
-/** The place of each level of a tensor [rows, columns], in bytes. */
-function* levelPlaces(packed: PackedSlice, form: Form, rows: number, columns: number) {
+/** Where the levels of a tensor [rows, columns] are, in bytes. */
+interface LevelPlaces {
+  /** The place of a row's column 0. */
+  readonly first: (row: number) => number;
+  /** So many columns are adjacent. */
+  readonly group: number;
+  /** Bytes from one group of columns to the next. */
+  readonly ofGroup: number;
+}
+
+function levelPlaces(packed: PackedSlice, form: Form): LevelPlaces {
   const panel = panelFloats(packed, form) * LEVELS_PER_WORD;
-  const place = { row: 0, column: 0, at: 0 };
-  for (let row = 0; row < rows; row++) {
-    place.row = row;
-    const output = paddedRow(row, packed);
-    const first = Math.floor(output / LANES) * panel;
-    for (let column = 0; column < columns; column++) {
-      place.column = column;
-      if (form === 'embedding') {
-        place.at = Math.floor(column / LANES) * panel + row * LANES + (column % LANES);
-      } else if (form === 'table') {
-        place.at = first + column * LANES + (output % LANES);
-      } else {
-        const word = Math.floor(column / LEVELS_PER_WORD) * LANES + (output % LANES);
-        place.at = first + word * LEVELS_PER_WORD + (column % LEVELS_PER_WORD);
-      }
-      yield place;
-    }
-  }
+  if (form === 'embedding') return { first: (row) => row * LANES, group: LANES, ofGroup: panel };
+  const perColumn = form === 'matrix' ? LEVELS_PER_WORD : 1;
+  return {
+    first: (row) => {
+      const output = paddedRow(row, packed);
+      return Math.floor(output / LANES) * panel + (output % LANES) * perColumn;
+    },
+    group: perColumn,
+    ofGroup: perColumn * LANES,
+  };
 }
 
 function writeScales(

@@ -7,6 +7,9 @@ import { CpuTensor, type CpuVector, type TokenRange } from './handles.ts';
 import { packInt8, unpackInt8 } from './int8-packing.ts';
 import type { PackedSlice } from './packing.ts';
 
+/** Elements that are moved at once: the buffer between the two orders is no larger. */
+const STAGED = 1 << 20;
+
 export function writeHandle(
   context: CpuContext,
   target: Tensor | Vector,
@@ -35,9 +38,12 @@ export function writeHandle(
   }
   // The padding must be zero, but other tensors in the same memory may have used it.
   if (isWhole && handle instanceof CpuTensor && handle.memory.isShared) fillHandle(context, target, 0);
-  const staging = context.workingBuffer('staging', array.byteLength);
-  context.backend.write(staging, 0, array);
-  move(context, 'pack', handle, staging, offset, values.length);
+  for (let at = 0; at < array.length; at += STAGED) {
+    const part = array.subarray(at, at + STAGED);
+    const staging = context.workingBuffer('staging', part.byteLength);
+    context.backend.write(staging, 0, part);
+    move(context, 'pack', handle, staging, offset + at, part.length);
+  }
 }
 
 export async function readHandle(
@@ -55,9 +61,15 @@ export async function readHandle(
     return context.backend.read(context.buffer(source), offset * into.BYTES_PER_ELEMENT, into);
   }
   const into = new Float32Array(count);
-  const staging = context.workingBuffer('staging', into.byteLength);
-  move(context, 'unpack', handle, staging, offset, count);
-  return context.backend.read(staging, 0, into);
+  const reads: (Float32Array | Promise<Float32Array>)[] = [];
+  for (let at = 0; at < count; at += STAGED) {
+    const part = into.subarray(at, at + STAGED);
+    const staging = context.workingBuffer('staging', part.byteLength);
+    move(context, 'unpack', handle, staging, offset + at, part.length);
+    reads.push(context.backend.read(staging, 0, part));
+  }
+  await Promise.all(reads);
+  return into;
 }
 
 function writeQuantized(context: CpuContext, vector: CpuVector, values: NumberArray) {
