@@ -48,6 +48,8 @@ export type SweepEvent =
   | { readonly type: 'promoted'; readonly rung: number; readonly trials: readonly number[] }
   /** A trial was put back into the queue: another attempt follows, here or in another process. */
   | (OfJob & { readonly type: 'put-back'; readonly message: string })
+  /** Another worker has taken over a trial, because this process had not reported for a while. It no longer trains it. */
+  | (OfJob & { readonly type: 'taken-over' })
   /** The state of the sweep can't be stored at the moment, for example because the disk is full. The work continues when it can. */
   | { readonly type: 'waiting'; readonly message: string }
   | {

@@ -223,7 +223,7 @@ class Worker {
     const { store, onEvent } = this.#input;
     const job = { trial: claim.trial.number, rung: claim.rung };
     if (isLost) {
-      onEvent({ type: 'put-back', ...job, message: 'another worker has taken it over.' });
+      onEvent({ type: 'taken-over', ...job });
       return;
     }
     if (typeof result === 'string') {
@@ -245,7 +245,7 @@ class Worker {
       default: {
         const next = await this.#persist(() => store.finish(claim, result));
         if (!next) {
-          onEvent({ type: 'put-back', ...job, message: 'another worker has taken it over.' });
+          onEvent({ type: 'taken-over', ...job });
           return;
         }
         const { loss, standardError } = result.state === 'done' ? result.best : NO_LOSS;

@@ -107,7 +107,7 @@ export async function disturbSweep(settings: Settings): Promise<ChaosFigures> {
     return {
       ...{ seconds, jobs: jobs.length, kills: killed.length, freezes: frozen, outages: away.length },
       attempts: events.filter(({ type }) => type === 'running').length,
-      refused: events.filter(({ type }) => type === 'put-back').length,
+      refused: events.filter(({ type }) => type === 'put-back' || type === 'taken-over').length,
       lost: [...expected.keys()].filter((key) => !keys.has(key)).length,
       duplicated: ended.length - new Set(ended).size,
       wrong: jobs.filter(

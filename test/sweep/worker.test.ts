@@ -139,7 +139,7 @@ process.on('message', () => setTimeout(() => writeFileSync(${JSON.stringify(mark
   );
   const stop = new AbortController();
   const working = run({ script, signal: stop.signal });
-  while (events.filter(({ type }) => type === 'put-back').length < 2)
+  while (events.filter(({ type }) => type === 'taken-over').length < 2)
     await new Promise((resolve) => setTimeout(resolve, 100));
   stop.abort();
   assert.equal(await working, 'interrupted');

@@ -63,7 +63,7 @@ const flagsSchema = z.strictObject({
   workers: option(z.optional(count(0)), {
     flag: 'workers',
     group: 'Device',
-    help: 'trials that run at once, each on one thread; 0 only adds a sweep to --database; default: one per processor',
+    help: 'trials that run at once, each on one thread; 0: train nothing, only add the sweep to --database; default: one per processor',
     common: true,
   }),
   database: option(z.optional(z.string().check(z.minLength(1))), {

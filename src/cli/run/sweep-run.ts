@@ -194,6 +194,7 @@ function eventLine(event: SweepEvent): string | undefined {
   }
   if (event.type === 'waiting') return event.message;
   if (event.type === 'warning') return `warning: ${event.message}`;
+  if (event.type === 'taken-over') return `trial ${event.trial}: another worker has taken it over.`;
   if (event.type === 'put-back') return `trial ${event.trial}: back in the queue: ${event.message}`;
   return undefined;
 }
