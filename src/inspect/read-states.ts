@@ -187,7 +187,7 @@ class StatesReader {
         ? this.#lookUp(shape, place('weight_ih'), tokens.subarray(from, from + steps))
         : await this.#linear(shape, place('weight_ih'), (await this.#engine.read(input)) as FloatArray);
     const product = (values: Float64Array) => this.#linear(shape, place('weight_hh'), values);
-    return await combineGates(shape, fromInput, previous, product);
+    return await combineGates(shape, fromInput, previous, product, this.#reading.parts);
   }
 
   /** W x + b for a matrix [G·H, width] at an offset of the parameters, which its bias follows. */

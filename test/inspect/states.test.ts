@@ -133,6 +133,11 @@ for (const config of configs) {
             );
           }
       assert.deepEqual(states.at(3, 2)[4], states.column(2, 5)[3]);
+      for (const part of parts) {
+        const alone = await readStates({ ...made, engine, parts: [part] });
+        for (const layer of [1, 2])
+          assert.deepEqual(alone.matrix(layer, part), states.matrix(layer, part), `${name}: ${part} alone`);
+      }
       await engine.close();
     }
   });
