@@ -2,7 +2,7 @@
  * Labels units by what they track: the detector whose values correlate most with the unit's.
  *
  * Even in an untrained network, the hidden state depends on the last few symbols, so some of its units correlate with detectors. A unit
- * gets a label only if its correlation is clearly higher than that of any unit of the same network before training.
+ * gets a label only if its correlation is clearly higher than that of any unit of the same network before training, and only on a text that is long enough to tell.
  */
 import { TurnTaker } from '../util/event-loop.ts';
 import { DETECTORS, type Detector } from './detectors.ts';
@@ -12,6 +12,11 @@ import type { UnitPart, UnitStates } from './unit-states.ts';
 const LEAST_CORRELATION = 0.3;
 /** and above this times the highest one of the untrained network with the same detector. */
 const TWIN_FACTOR = 1.2;
+/**
+ * Of fewer symbols, no unit gets a label: the correlations of some thousand pairs of a unit and a detector are then high by chance, and a
+ * detector sees only a few lines and quotations.
+ */
+export const LEAST_SYMBOLS = 500;
 /** How many other detectors to name. */
 const OTHERS = 2;
 
@@ -25,7 +30,7 @@ export interface UnitLabel {
   /** Layer and unit are numbered from 1. */
   readonly layer: number;
   readonly unit: number;
-  /** Undefined if no correlation is clearly higher than in the untrained network. */
+  /** Undefined if no correlation is clearly higher than in the untrained network, or if the text has fewer than 500 symbols. */
   readonly label: string | undefined;
   /** The correlation with `label` or, without a label, the highest one; negative if the unit is low where the detector is high. */
   readonly r: number;
@@ -48,7 +53,7 @@ export interface LabelInput {
 /**
  * Labels all units of the layers.
  *
- * @param twin The states of the untrained network on the same text. Without them, every correlation above 0.3 gives a label.
+ * @param twin The states of the untrained network on the same text. Without them, every correlation above 0.3 on a text of at least 500 symbols gives a label.
  * @returns the units with labels first, by descending |r|
  */
 export async function labelUnits(
@@ -84,7 +89,9 @@ export async function labelUnits(
         .sort((a, b) => Math.abs(b.r) - Math.abs(a.r));
       const clear = ranked.find(
         ({ r, index }) =>
-          Math.abs(r) > LEAST_CORRELATION && Math.abs(r) > TWIN_FACTOR * (untrained[index] as number),
+          states.length >= LEAST_SYMBOLS &&
+          Math.abs(r) > LEAST_CORRELATION &&
+          Math.abs(r) > TWIN_FACTOR * (untrained[index] as number),
       );
       const shown = clear ?? ranked[0];
       labels.push({

@@ -7,7 +7,13 @@ import type { SweepPlan } from './plan.node.ts';
 import { sqliteOutage } from './sqlite.node.ts';
 import type { NewSweep, SweepStore } from './store.ts';
 import { createSqliteStore, openSqliteStore } from './store-sqlite.node.ts';
-import { allowedUrl, DATABASE_FILE, openInDatabase, rememberedDatabase } from './sweep-database.node.ts';
+import {
+  allowedUrl,
+  DATABASE_FILE,
+  namesDatabase,
+  openInDatabase,
+  rememberedDatabase,
+} from './sweep-database.node.ts';
 
 /** The folder of all sweeps. */
 export const SWEEPS = 'sweeps';
@@ -33,9 +39,19 @@ export function checkSweepName(name: string): void {
   );
 }
 
+/** Whether a folder is that of a sweep. @param files The names of its files. */
+export function isSweepFolder(folder: string, files: readonly string[]): boolean {
+  return files.includes(STATE) || (files.includes(DATABASE_FILE) && namesDatabase(folder));
+}
+
+/** The folder of all trials of a sweep. */
+export function trialsFolder(folder: string): string {
+  return join(folder, TRIALS);
+}
+
 /** The folder of a trial. */
 export function trialFolder(folder: string, trial: number): string {
-  return join(folder, TRIALS, String(trial).padStart(4, '0'));
+  return join(trialsFolder(folder), String(trial).padStart(4, '0'));
 }
 
 /** @throws {SweepError} `sweep-exists` */

@@ -1,6 +1,15 @@
 /** `char-rnn ls`: what it lists, and that it fits. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { surveyFolder } from '../../src/checkpoint/storage/run-survey.node.ts';
@@ -70,6 +79,35 @@ test('--all lists each checkpoint, --json prints the same for programs; the newe
   const losses = first?.checkpoints?.flatMap(({ validationLoss = 9 }) => validationLoss) ?? [];
   assert.equal(first?.best?.loss, Math.min(...losses));
   assert.equal(first?.best?.path, join(folder, 'b.best.safetensors'));
+});
+
+test('it looks as deep as `ui`: in all folders but hidden ones and those of programs, and in linked ones of this folder', async (context) => {
+  const { cwd, folder } = await setUp(context);
+  const shown = ['cv', join('models', 'of', 'may'), 'linked'];
+  const passedOver = ['.hidden', join('node_modules', 'package'), join('sweeps', 'book', 'trials', '0001')];
+  for (const place of [...shown.slice(1, 2), ...passedOver])
+    cpSync(folder, join(cwd, place), { recursive: true });
+  writeFileSync(join(cwd, 'sweeps', 'book', 'sweep.sqlite'), '');
+  const outside = temporaryFolder(context);
+  cpSync(folder, outside, { recursive: true });
+  symlinkSync(outside, join(cwd, 'linked'));
+  symlinkSync(join(cwd, 'nothing'), join(cwd, 'broken'));
+  symlinkSync(join(cwd, 'a-text-with-a-long-name.txt'), join(cwd, 'text.txt'));
+  const listed = async (...words: readonly string[]) => {
+    const { code, stdout, stderr } = await charRnn(['ls', '--json', ...words], { cwd });
+    assert.deepEqual([code, stderr], [0, '']);
+    const { runs, sweeps } = JSON.parse(stdout);
+    return { folders: [...new Set(runs.map((run: { folder: string }) => run.folder))].sort(), sweeps };
+  };
+  const book = join('sweeps', 'book');
+  assert.deepEqual(await listed(), { folders: [...shown].sort(), sweeps: [book] });
+  assert.deepEqual(await listed('models'), { folders: shown.slice(1, 2), sweeps: [] });
+  assert.deepEqual(await listed(join(book, 'trials')), {
+    folders: [join(book, 'trials', '0001')],
+    sweeps: [],
+  });
+  const { stdout } = await charRnn(['ls'], { cwd });
+  assert.match(stdout, /^trials of a sweep: .* ls sweeps.book.trials$/m);
 });
 
 test('a file that begins with a dash: the suggested command reads it as a file', async (context) => {

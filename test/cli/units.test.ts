@@ -55,6 +55,31 @@ test('units are listed on a text or on one that the model writes, as a table or 
   assert.equal(values.part, 'h');
 });
 
+test('a text is cut after characters, not after their UTF-16 units; one that is too short gives no labels', async (context) => {
+  const cwd = temporaryFolder(context);
+  const whales = new Vocabulary({
+    kind: 'character',
+    normalize: 'none',
+    symbols: ['\n', 'a', '🐋'],
+    hasUnknown: false,
+  });
+  const checkpoint = madeCheckpoint({ vocabulary: whales, cell: 'gru', hiddenSize: 4 });
+  writeFileSync(join(cwd, 'model.safetensors'), joinBytes(encodeCheckpoint(checkpoint)));
+  const inspected = async (text: string, ...words: readonly string[]) => {
+    writeFileSync(join(cwd, 'text.txt'), text);
+    return charRnn(['inspect', 'model.safetensors', '--units', 'text.txt', ...words], { cwd });
+  };
+  // 20,001 UTF-16 units begin with a character of one unit, so that the cut would split a whale.
+  const long = await inspected(`a${'🐋'.repeat(20_000)}`, '--json');
+  assert.equal(JSON.parse(long.stdout).symbols, 20_000, long.stderr);
+  assert.match(long.stderr, /only the first 20,000 characters of text\.txt are read/);
+  const whole = await inspected('🐋'.repeat(20_000), '--json');
+  assert.deepEqual([JSON.parse(whole.stdout).symbols, whole.stderr], [20_000, '']);
+  const short = await inspected('aa🐋\n'.repeat(100));
+  assert.match(short.stdout.replaceAll('\n', ' '), /^text\.txt has 400 symbols, expected at least 500: /);
+  assert.equal(short.code, 0, short.stderr);
+});
+
 test('a unit that does not exist, a missing text and flags of a score are errors', async (context) => {
   const cwd = temporaryFolder(context);
   writeFileSync(

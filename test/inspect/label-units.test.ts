@@ -84,6 +84,15 @@ test('a network that counts columns and toggles at quotation marks gets these la
   await model.close();
 });
 
+test('a text that is too short to tell gives no labels', async () => {
+  const model = new LanguageModel(handMade());
+  const labelled = async (symbols: number) =>
+    (await model.labelUnits(text.slice(0, symbols))).filter(({ label }) => label !== undefined).length;
+  assert.equal(await labelled(499), 0);
+  assert.equal(await labelled(500), 2);
+  await model.close();
+});
+
 test('the initial weights of a model get no labels; without the twin they would', async () => {
   for (const init of ['original', 'scaled']) {
     const base = madeCheckpoint({ vocabulary, cell: 'lstm', layers: 2, hiddenSize: 32 });

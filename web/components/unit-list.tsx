@@ -63,8 +63,9 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
       </ol>
       {rows.length === 0 && (
         <p class="hint">
-          No unit has a label here. With a longer text, or a model that was trained for longer, more units may
-          get one.
+          {facts.isTooShort
+            ? 'This text is too short to tell what units track: it needs 500 characters, and 2,000 or more are better.'
+            : 'No unit has a label here. With a longer text, or a model that was trained for longer, more units may get one.'}
         </p>
       )}
     </>

@@ -55,6 +55,8 @@ export interface WrittenPart {
 export interface ReadingFacts {
   readonly symbols: readonly string[];
   readonly labels: readonly UnitLabel[];
+  /** Whether it has too few symbols to label units. */
+  readonly isTooShort: boolean;
   /** Units that behave nearly like an earlier one of the list: |r| above 0.9. For each such unit, the index of that one in `labels`. */
   readonly sameAs: readonly (number | undefined)[];
   readonly notices: readonly string[];

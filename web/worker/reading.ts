@@ -2,7 +2,7 @@
 
 import type { LanguageModel, SaliencyMethod, UnitLabel, UnitPart } from '../../src/browser.ts';
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
-import { standardized } from '../../src/inspect/label-units.ts';
+import { LEAST_SYMBOLS, standardized } from '../../src/inspect/label-units.ts';
 import { activeUnits, type Stretch, similarPlaces } from '../../src/inspect/stretches.ts';
 import { partsOf, type UnitStates } from '../../src/inspect/unit-states.ts';
 import type { Api, GateFacts, ReadingFacts, StretchFacts, UnitFacts, UnitRequest } from './api.ts';
@@ -68,6 +68,7 @@ export async function* read(
   yield {
     symbols: states.symbols,
     labels,
+    isTooShort: states.length < LEAST_SYMBOLS,
     sameAs: sameUnits(states, labels, part),
     notices: [...notices],
     milliseconds: performance.now() - begun,

@@ -1,5 +1,5 @@
 /** What `char-rnn inspect --units` shows: the units that track something, as a table. */
-import type { UnitLabel } from '../../inspect/label-units.ts';
+import { LEAST_SYMBOLS, type UnitLabel } from '../../inspect/label-units.ts';
 import { formatCount } from '../../util/format.ts';
 
 /** The text on which units were labelled. */
@@ -20,6 +20,10 @@ function signed(r: number): string {
 export function unitsLines(labels: readonly UnitLabel[], { name, symbols }: LabelledText): string[] {
   const shown = labels.filter(({ label }) => label !== undefined);
   const about = `in ${name} (${formatCount(symbols)} symbols)`;
+  if (symbols < LEAST_SYMBOLS)
+    return [
+      `${name} has ${formatCount(symbols)} symbols, expected at least ${LEAST_SYMBOLS}: on a shorter text, correlations are high by chance. 2,000 or more are better.`,
+    ];
   if (shown.length === 0)
     return [
       `none of the ${formatCount(labels.length)} units tracks anything ${about} clearly better than the network did before training.`,

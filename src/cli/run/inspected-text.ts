@@ -22,16 +22,20 @@ export async function inspectedText(
 ): Promise<InspectedText> {
   const { name, content, notices } = await readWholeText(path, readingOptionsFor(model.checkpoint, given));
   for (const notice of notices) note(notice);
-  if (content.length <= MOST_CHARACTERS) return { name, content };
-  note(`only the first ${formatCount(MOST_CHARACTERS)} characters of ${name} are read.`);
-  return {
-    name,
-    // A pair of UTF-16 units must not be cut.
-    content:
-      typeof content === 'string'
-        ? content.slice(0, MOST_CHARACTERS).replace(/[\uD800-\uDBFF]$/, '')
-        : content.subarray(0, MOST_CHARACTERS),
-  };
+  const end = endOf(content, MOST_CHARACTERS);
+  if (end === content.length) return { name, content };
+  const what = typeof content === 'string' ? 'characters' : 'bytes';
+  note(`only the first ${formatCount(MOST_CHARACTERS)} ${what} of ${name} are read.`);
+  return { name, content: typeof content === 'string' ? content.slice(0, end) : content.subarray(0, end) };
+}
+
+/** The index after this many characters of a text, or bytes; the whole length if there are fewer. A character can take two UTF-16 units. */
+function endOf(content: string | Uint8Array, count: number): number {
+  if (typeof content !== 'string') return Math.min(count, content.length);
+  let end = 0;
+  for (let k = 0; k < count && end < content.length; k++)
+    end += (content.codePointAt(end) as number) > 0xffff ? 2 : 1;
+  return end;
 }
 
 /** A text that the model writes. */
