@@ -10,13 +10,12 @@
 import { chooseRunFiles } from '../checkpoint/storage/run-files.ts';
 import type { Splits } from '../data/batches/batches.ts';
 import { splitCorpus, splitWarnings } from '../data/batches/splits.ts';
-import { UPDATE_RULES } from '../engine/update-rules.ts';
 import { DivergenceError } from '../errors.ts';
 import { checkMemory } from '../model/memory.ts';
-import { dropsWeights } from '../model/regularization.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
+import { memoryNeeds } from './memory-needs.ts';
 import { modelConfig, type TrainingOptions } from './options.ts';
 import { presetOf } from './preset/apply-preset.ts';
 import { type Explosion, judgeLoss } from './recovery/divergence.ts';
@@ -64,18 +63,10 @@ async function* begin(given: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     random: { seed: options.seed, offset: options.randomOffset, length: options.randomLength },
   });
   const config = modelConfig(options, corpus.vocabulary.size);
-  const needs = {
-    ...options,
-    sequenceLength: splits.train.longest,
-    moments: UPDATE_RULES[options.optimizer].moments,
-    dropsWeights: dropsWeights(options),
-    accumulates: options.accumulate > 1,
-    averages: options.average !== 'none',
-    saves: storage !== undefined,
-    retries: options.onExplosion === 'retry',
-    copies: given.engine.description.canBeLost,
-  };
-  const { limits } = given.engine.description;
+  const { limits, canBeLost } = given.engine.description;
+  const needs = memoryNeeds(options, {
+    ...{ saves: storage !== undefined, canBeLost, longest: splits.train.longest },
+  });
   const isResumedRun = given.start?.training !== undefined;
   checkMemory(config, needs, { available: given.availableMemory, limits }, isResumedRun);
   const { input, run } = yield* runOnWorkingEngine(given, config, splits);

@@ -255,6 +255,10 @@ export async function* trainOn(
         ? asked
         : yield* applyPreset(corpus, asked, origins, {
             bounds: { available: availableMemory, limits: engines.current.description.limits },
+            facts: {
+              saves: settings.storage !== undefined,
+              canBeLost: engines.current.description.canBeLost,
+            },
             measure: (trial, vocabularySize) => speedOn(engines, trial, vocabularySize, settings.signal),
           }),
     );

@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { buildCorpus } from '../../src/data/corpus.ts';
 import { type Checkpoint, type TrainInput, type TrainingEvent, train } from '../../src/index.ts';
+import { fitsMemory } from '../../src/model/memory.ts';
+import { memoryNeeds } from '../../src/train/memory-needs.ts';
+import { checkTrainingOptions, modelConfig, type TrainingOptions } from '../../src/train/options.ts';
+import { applyPreset } from '../../src/train/preset/apply-preset.ts';
 import {
   choosePreset,
   flopsPerSymbol,
@@ -248,6 +253,38 @@ test('a model that does not fit in memory is refused before the speed is measure
     assert.ok(!types.some((type) => type.includes('measuring')), types.join());
   }
   await assert.rejects(run({ ...short, layers: 1e6 }), { name: 'MemoryError' });
+});
+
+test('the size that a fast machine could train is reduced to what fits in memory', async () => {
+  const text = 'the quick brown fox jumps over the lazy dog. '.repeat(4000);
+  const asked = checkTrainingOptions({ preset: 'best', time: '10h' });
+  const corpus = await buildCorpus({ text, name: 'the text' }, asked);
+  const choose = async (available: number) => {
+    const events = applyPreset(corpus, asked, undefined, {
+      bounds: { available },
+      facts: { saves: true, canBeLost: false },
+      // Reports the speed of a machine with 10 TFLOP/s, whatever it is to measure.
+      measure: async function* (trial, vocabularySize) {
+        yield { type: 'notice', message: 'measured' };
+        return 1e13 / flopsPerSymbol({ ...trial, vocabularySize });
+      },
+    });
+    for (;;) {
+      const { done, value } = await events.next();
+      if (done) return value;
+    }
+  };
+  const free = await choose(1e12);
+  const limited = await choose(2e7);
+  const { vocabulary } = corpus;
+  const fits = (options: TrainingOptions) =>
+    fitsMemory(
+      modelConfig(options, vocabulary.size),
+      memoryNeeds(options, { saves: true, canBeLost: false }),
+      { available: 2e7 },
+    );
+  assert.ok(!fits(free) && fits(limited), `${free.hiddenSize}, ${limited.hiddenSize}`);
+  assert.ok(!fits({ ...limited, hiddenSize: limited.hiddenSize + 32 }));
 });
 
 test('an interrupt while the speed is measured ends the run before its first iteration', async () => {

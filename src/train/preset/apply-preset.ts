@@ -1,15 +1,14 @@
 /** Replaces the options that the user has left open by those of a preset. */
 import { divideByFractions, fitShape } from '../../data/batches/splits.ts';
 import type { Corpus } from '../../data/corpus.ts';
-import { UPDATE_RULES } from '../../engine/update-rules.ts';
 import { MAX_LAYERS } from '../../model/config.ts';
-import { checkMemory, fitsMemory, type MemoryBounds, type MemoryNeeds } from '../../model/memory.ts';
-import { dropsWeights } from '../../model/regularization.ts';
+import { checkMemory, fitsMemory, type MemoryBounds } from '../../model/memory.ts';
 import { parseDuration } from '../../util/duration.ts';
 import { formatCount } from '../../util/format.ts';
 import type { OptionOrigins } from '../../util/option-origins.ts';
 import { isUsed } from '../advice/unused-options.ts';
 import type { TrainingEvent } from '../events.ts';
+import { memoryNeeds, type RunFacts } from '../memory-needs.ts';
 import { checkTrainingOptions, modelConfig, type TrainingOptions } from '../options.ts';
 import {
   choosePreset,
@@ -18,6 +17,7 @@ import {
   PRESET_SECONDS,
   type PresetInput,
   secondsOfRun,
+  UNIT_STEP,
 } from './preset.ts';
 
 /** The speed that the first choice assumes. The model that it chooses is then measured. */
@@ -28,6 +28,16 @@ export type Measure = (
   options: TrainingOptions,
   vocabularySize: number,
 ) => AsyncGenerator<TrainingEvent, number, void>;
+
+/** Where a run with a preset takes place. */
+export interface PresetMachine {
+  readonly bounds: MemoryBounds;
+  readonly facts: RunFacts;
+  readonly measure: Measure;
+}
+
+/** The measurement saves nothing, and starts no run that could go on with another engine. */
+const TRIAL: RunFacts = { saves: false, canBeLost: false };
 
 /** The preset that chooses options of a run, if there is one. A time alone means `balanced`. */
 export function presetOf({
@@ -48,7 +58,7 @@ export async function* applyPreset(
   corpus: Corpus,
   asked: TrainingOptions,
   origins: OptionOrigins | undefined,
-  { bounds, measure }: { readonly bounds: MemoryBounds; readonly measure: Measure },
+  { bounds, facts, measure }: PresetMachine,
 ): AsyncGenerator<TrainingEvent, TrainingOptions, void> {
   const preset = presetOf(asked);
   if (preset === undefined) return asked;
@@ -60,21 +70,32 @@ export async function* applyPreset(
     fitShape: (shape) => fitShape(corpus, { ...asked, ...shape }),
     given: givenOptions(asked, origins),
   };
-  const choose = (flopsPerSecond: number) =>
-    checkTrainingOptions({ ...asked, ...choosePreset({ ...input, flopsPerSecond }) });
+  const choose = (flopsPerSecond: number, given = input.given) =>
+    checkTrainingOptions({ ...asked, ...choosePreset({ ...input, flopsPerSecond, given }) });
+  const isSizeOpen = input.given.hiddenSize === undefined;
+  const fits = (options: TrainingOptions, run: RunFacts) =>
+    fitsMemory(modelConfig(options, vocabulary.size), memoryNeeds(options, run), bounds);
   // The layout of so many layers could be too large to build, even for the choice.
-  if (asked.layers > MAX_LAYERS) checkMemory(modelConfig(asked, vocabulary.size), trialNeeds(asked), bounds);
-  const wanted = choose(ASSUMED_FLOPS);
-  const trial = input.given.hiddenSize === undefined ? smallerFor(wanted, vocabulary.size, bounds) : wanted;
-  checkMemory(modelConfig(trial, vocabulary.size), trialNeeds(trial), bounds);
+  if (asked.layers > MAX_LAYERS)
+    checkMemory(modelConfig(asked, vocabulary.size), memoryNeeds(asked, TRIAL), bounds);
+  let trial = choose(ASSUMED_FLOPS);
+  // A machine with little memory is probably slow, and will train a smaller model anyway.
+  while (isSizeOpen && trial.hiddenSize > MIN_UNITS && !fits(trial, TRIAL))
+    trial = { ...trial, hiddenSize: Math.max(MIN_UNITS, trial.hiddenSize >> 1) };
+  checkMemory(modelConfig(trial, vocabulary.size), memoryNeeds(trial, TRIAL), bounds);
   yield { type: 'notice', message: `\`preset\` ${preset}: measuring how fast this machine trains …` };
   const symbolsPerSecond = yield* measure(trial, vocabulary.size);
   const flopsPerSecond = symbolsPerSecond * flopsPerSymbol({ ...trial, vocabularySize: vocabulary.size });
-  const options = choose(flopsPerSecond);
+  const wanted = choose(flopsPerSecond);
+  let options = wanted;
+  while (isSizeOpen && options.hiddenSize > MIN_UNITS && !fits(options, facts)) {
+    const hiddenSize = Math.max(MIN_UNITS, options.hiddenSize - UNIT_STEP);
+    options = choose(flopsPerSecond, { ...input.given, hiddenSize });
+  }
   const seconds = secondsOfRun({ ...input, flopsPerSecond }, options);
   yield {
     type: 'notice',
-    message: presetText(preset, options, { seconds, flopsPerSecond }),
+    message: presetText(preset, options, { seconds, flopsPerSecond, wanted: wanted.hiddenSize }),
     remedies: [
       {
         text: 'The same settings without a measurement',
@@ -111,31 +132,21 @@ function symbolsOf(
   return { symbols: parts.train, validationSymbols: parts.validation };
 }
 
-function trialNeeds(options: TrainingOptions): MemoryNeeds {
-  const { precision, compute, batchSize, sequenceLength, optimizer } = options;
-  const { moments } = UPDATE_RULES[optimizer];
-  return { precision, compute, batchSize, sequenceLength, moments, dropsWeights: dropsWeights(options) };
-}
-
-/** The options with fewer units, if the model does not fit in memory. A slow machine will train a smaller one anyway. */
-function smallerFor(options: TrainingOptions, vocabularySize: number, bounds: MemoryBounds): TrainingOptions {
-  let fitting = options;
-  const fits = () => fitsMemory(modelConfig(fitting, vocabularySize), trialNeeds(fitting), bounds);
-  while (fitting.hiddenSize > MIN_UNITS && !fits())
-    fitting = { ...fitting, hiddenSize: Math.max(MIN_UNITS, fitting.hiddenSize >> 1) };
-  return fitting;
-}
-
 function presetText(
   preset: string,
   { cell, layers, hiddenSize, maxEpochs, dropout }: TrainingOptions,
-  { seconds, flopsPerSecond }: { readonly seconds: number; readonly flopsPerSecond: number },
+  {
+    seconds,
+    flopsPerSecond,
+    wanted,
+  }: { readonly seconds: number; readonly flopsPerSecond: number; readonly wanted: number },
 ): string {
   const isShort = seconds < 90;
   const time = Math.max(1, Math.round(isShort ? seconds : seconds / 60));
   const counted = (count: number, unit: string) => `${formatCount(count)} ${count === 1 ? unit : `${unit}s`}`;
   return (
     `\`preset\` ${preset}: ${cell}, ${counted(layers, 'layer')} of ${formatCount(hiddenSize)} units, dropout ${dropout}, ` +
-    `${counted(Number(maxEpochs.toPrecision(3)), 'epoch')}: about ${counted(time, isShort ? 'second' : 'minute')} at ${Math.round(flopsPerSecond / 1e9)} GFLOP/s`
+    `${counted(Number(maxEpochs.toPrecision(3)), 'epoch')}: about ${counted(time, isShort ? 'second' : 'minute')} at ${Math.round(flopsPerSecond / 1e9)} GFLOP/s` +
+    (hiddenSize < wanted ? `; ${formatCount(wanted)} units do not fit in memory` : '')
   );
 }

@@ -66,7 +66,7 @@ const LEAST_TRAINING = 0.5;
 /** An evaluation of a symbol takes a third of the operations of training on it: it has no backward pass. */
 const EVALUATION_COST = 1 / 3;
 /** Hidden units are a multiple of this. */
-const UNIT_STEP = 32;
+export const UNIT_STEP = 32;
 /** The fewest units that a preset chooses. */
 export const MIN_UNITS = 64;
 /** With fewer units than this, fewer epochs with a larger model learn more, down to a share of the usual ones. */
