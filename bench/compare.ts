@@ -83,6 +83,7 @@ const rounded = (value: number) => Number(value.toPrecision(5));
 
 // Read before anything is measured, so that a damaged line costs no time.
 const history = readHistory(HISTORY);
+const commit = commitOfCheckout();
 const [load = 0] = loadavg();
 const peak = makePeak();
 const version = pytorchVersion();
@@ -150,7 +151,7 @@ const figures = [
 ];
 const record = {
   date: new Date().toISOString(),
-  commit: commitOfCheckout(),
+  commit,
   processor,
   processors: PROCESSORS,
   load: rounded(load),

@@ -5,9 +5,15 @@ import { type Layout, recurrentModules } from '../engine/layout.ts';
 
 /** For each recurrent layer, a tensor of zeros, float [S, slots, H]: the states of sequences that have read nothing yet. */
 export function makeStates(engine: Engine, layout: Layout, slots: number): Tensor[] {
-  return recurrentModules(layout).map((module) =>
-    engine.tensor('float', [stateParts(module.cell), slots, module.hiddenSize]),
-  );
+  const states: Tensor[] = [];
+  try {
+    for (const { cell, hiddenSize } of recurrentModules(layout))
+      states.push(engine.tensor('float', [stateParts(cell), slots, hiddenSize]));
+  } catch (error) {
+    for (const state of states) engine.release(state);
+    throw error;
+  }
+  return states;
 }
 
 /** Bytes of the state of one sequence: precision · Σ over layers of S·H. */
@@ -59,7 +65,7 @@ export class StateSlots {
     return this.capacity - this.used;
   }
 
-  /** Takes slots. Returns undefined if fewer are left. */
+  /** Takes slots. Returns undefined if fewer are left. If the engine can't allocate them, it throws, and nothing has changed. */
   take(count: number): number[] | undefined {
     if (count > this.left) return undefined;
     if (count > this.#free.length) this.#grow(this.used + count);

@@ -1,9 +1,11 @@
 /** Writes texts by sampling or beam search, in pieces that never end within a character. */
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { FloatArray, HeldUnit } from '../engine/engine.ts';
+import { OptionError } from '../errors.ts';
 import { type SymbolDetails, symbolDetails } from '../model/symbol-details.ts';
 import { PredictionReader, type TokenDetails } from '../model/token-details.ts';
 import { joinBytes } from '../util/bytes.ts';
+import { formatCount } from '../util/format.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { CharacterPieces } from './character-pieces.ts';
 import { generateTokens, type TokenPiece } from './generate-tokens.ts';
@@ -44,8 +46,9 @@ export interface WriterInput {
 
 /**
  * Yields the pieces of all texts as they are written; the pieces of one text are in order. A beam search yields each text in one piece;
- * texts with the same prompt are the best ones of a single search.
+ * texts with the same prompt are the best ones of a single search. If there are fewer possible texts, the others get no piece.
  *
+ * @throws {OptionError} `beam` if more texts than it holds have the same prompt
  * @throws the signal's reason when it is aborted
  */
 export async function* writeTexts(input: WriterInput): AsyncGenerator<TextPiece, void, void> {
@@ -101,6 +104,11 @@ async function* searchTexts(input: WriterInput): AsyncGenerator<readonly TokenPi
   for (const [index, { prompt }] of texts.entries()) {
     const key = prompt.tokens.join();
     byPrompt.set(key, [...(byPrompt.get(key) ?? []), index]);
+  }
+  const most = Math.max(0, ...[...byPrompt.values()].map(({ length }) => length));
+  if (most > plan.beam) {
+    const got = `got ${formatCount(plan.beam)}, expected at least ${formatCount(most)}`;
+    throw new OptionError('beam', `${got}, because so many texts have the same prompt`);
   }
   for (const indices of byPrompt.values()) {
     const { prompt } = texts[indices[0] as number] as WriterInput['texts'][number];

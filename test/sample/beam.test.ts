@@ -107,6 +107,10 @@ test('bans, biases, forms and details work with beam search too', async () => {
   await assert.rejects(model.generateAll({ prompts: ['a'], beam: 2, temperatureRange: 0.5 }), {
     option: 'temperatureRange',
   });
+  await assert.rejects(model.generateAll({ prompts: ['a', 'b', 'a', 'a'], beam: 2 }), {
+    option: 'beam',
+    message: /got 2, expected at least 3, because so many texts have the same prompt/,
+  });
   assert.deepEqual(await model.generateAll({ prompts: ['a'], beam: 2, length: 0 }), ['']);
 });
 

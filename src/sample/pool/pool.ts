@@ -159,7 +159,15 @@ export class SequencePool {
       slots.give(request.slots);
     }
     for (const request of this.#waiting) {
-      const taken = this.#takeSlots(request);
+      let taken: number[] | undefined;
+      try {
+        taken = slots.take(request.size);
+      } catch (error) {
+        // The engine has no memory for so many: others may need fewer.
+        this.#waiting.delete(request);
+        request.fail(error);
+        continue;
+      }
       if (!taken) break;
       this.#waiting.delete(request);
       this.#admitted.add(request);
@@ -167,17 +175,6 @@ export class SequencePool {
       this.#prompts.begin(request);
     }
     return this.#admitted.size > 0;
-  }
-
-  /** Takes slots for a request, or undefined if there are not enough. If the engine can't allocate them, the request fails. */
-  #takeSlots(request: ActiveRequest): number[] | undefined {
-    try {
-      return this.#shared.slots.take(request.size);
-    } catch (error) {
-      this.#waiting.delete(request);
-      request.fail(error);
-      throw error;
-    }
   }
 
   async #turn(): Promise<void> {

@@ -15,15 +15,20 @@ const prompt = Array.from({ length: 40 }, (_, index) => (index * 7) % 10);
 
 /** A pool whose engine fails at the nth call of an operation. */
 function poolThatFails(operation: 'readTokens' | 'read' | 'none', nth: number) {
-  const real = new ReferenceEngine('float64');
   let calls = 0;
+  return poolOn(operation, () => ++calls === nth);
+}
+
+/** A pool whose engine fails at those calls of an operation of which `fails` is true. */
+function poolOn(operation: 'readTokens' | 'read' | 'tensor' | 'none', fails: (words: unknown[]) => boolean) {
+  const real = new ReferenceEngine('float64');
   const engine = new Proxy<Engine>(real, {
     get(target, name) {
       const value = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       if (name !== operation) return value.bind(target);
       return (...words: unknown[]) => {
-        if (++calls !== nth) return value.apply(target, words);
+        if (!fails(words)) return value.apply(target, words);
         const error = new MemoryError('too little memory');
         if (operation === 'read') return Promise.reject(error);
         throw error;
@@ -68,3 +73,18 @@ for (const operation of ['readTokens', 'read'] as const) {
     });
   }
 }
+
+test('a request for which the engine has no slots fails alone', async () => {
+  const pool = poolOn(
+    'tensor',
+    ([, shape]) => (shape as number[])[0] === 2 && ((shape as number[])[1] ?? 0) > 4,
+  );
+  const results = await Promise.allSettled(
+    [2, 6, 1].map((count) => holdSlots(pool, { prompt: [1, 2], count })),
+  );
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  );
+  await pool.close();
+});
