@@ -62,14 +62,14 @@ const TEXT = 'the harbour wall stood in the rain, and the keeper walked.\n'.repe
 test('a run on the GPU continues on the CPU, and the other way round, with nearly the same losses', {
   skip,
 }, async () => {
-  const gpu = await lossesOf({ maxIterations: 20, makeEngine });
-  const cpu = await lossesOf({ maxIterations: 20 });
+  const gpu = await lossesOf({ ...OPTIONS, maxIterations: 20, makeEngine });
+  const cpu = await lossesOf({ ...OPTIONS, maxIterations: 20 });
   assert.ok(largestDifference(gpu.losses, cpu.losses) < 1e-4, 'the same engine throughout');
   for (const [first, second] of [
     [makeEngine, undefined],
     [undefined, makeEngine],
   ]) {
-    const half = await lossesOf({ maxIterations: 10, ...(first && { makeEngine: first }) });
+    const half = await lossesOf({ ...OPTIONS, maxIterations: 10, ...(first && { makeEngine: first }) });
     const rest = await lossesOf({
       maxIterations: 20,
       resume: half.checkpoint,
@@ -80,18 +80,47 @@ test('a run on the GPU continues on the CPU, and the other way round, with nearl
   }
 });
 
-async function lossesOf(
-  input: Pick<Parameters<typeof train>[0], 'maxIterations' | 'makeEngine' | 'resume'>,
-): Promise<{ readonly losses: number[]; readonly checkpoint: Checkpoint }> {
+/** Options of a run without its text. */
+type RunOptions = Omit<Parameters<typeof train>[0], 'text'>;
+
+const COMBINED: Readonly<Record<string, RunOptions>> = {
+  'accumulated batches of random offsets, and an average': {
+    ...{ cell: 'gru', gruReset: 'after', embeddingSize: 5, dropout: 0.2, dropoutMask: 'sequence' },
+    ...{ accumulate: 2, randomOffset: true, average: 'ema', averageDecay: 0.8 },
+  },
+  'random lengths, resets and a schedule': {
+    ...{ cell: 'lstm', dropout: 0.2, randomLength: true, stateReset: 0.3, schedule: 'cosine', warmup: 0.3 },
+    ...{ optimizer: 'adam', weightDecay: 0.1, gradientNormClip: 0.5 },
+  },
+  'bytes of documents, and an average from the first evaluation that is not better': {
+    ...{ cell: 'rnn', tokens: 'byte', separator: '\n', init: 'scaled', learningRate: 0.05 },
+    ...{ average: 'triggered', averageAfter: 1, evaluateEvery: 2 },
+  },
+};
+for (const [name, options] of Object.entries(COMBINED)) {
+  test(`${name}: nearly the losses of the CPU`, { skip }, async () => {
+    const input = { ...SHAPE, maxIterations: 12, evaluateEvery: 4, ...options };
+    const [gpu, cpu] = [await lossesOf({ ...input, makeEngine }), await lossesOf(input)];
+    assert.equal(gpu.losses.length, 12);
+    assert.ok(gpu.validationLosses.length >= 3);
+    assert.ok(largestDifference(gpu.losses, cpu.losses) < 1e-4);
+    assert.ok(largestDifference(gpu.validationLosses, cpu.validationLosses) < 1e-4);
+  });
+}
+
+async function lossesOf(input: RunOptions): Promise<{
+  /** Of the iterations. */
+  readonly losses: number[];
+  /** Of the evaluations. */
+  readonly validationLosses: number[];
+  readonly checkpoint: Checkpoint;
+}> {
   const losses: number[] = [];
-  for await (const event of train({
-    text: TEXT,
-    ...(input.resume ? {} : OPTIONS),
-    baseline: false,
-    ...input,
-  })) {
+  const validationLosses: number[] = [];
+  for await (const event of train({ text: TEXT, baseline: false, ...input })) {
     if (event.type === 'iteration') losses.push(event.trainLoss);
-    if (event.type === 'finished') return { losses, checkpoint: event.checkpoint };
+    if (event.type === 'evaluated') validationLosses.push(event.validationLoss);
+    if (event.type === 'finished') return { losses, validationLosses, checkpoint: event.checkpoint };
   }
   throw new Error('the run did not finish');
 }
