@@ -75,10 +75,8 @@ for (const operation of ['readTokens', 'read'] as const) {
 }
 
 test('a request for which the engine has no slots fails alone', async () => {
-  const pool = poolOn(
-    'tensor',
-    ([, shape]) => (shape as number[])[0] === 2 && ((shape as number[])[1] ?? 0) > 4,
-  );
+  // States are [parts, slots, units].
+  const pool = poolOn('tensor', ([, shape]) => Array.isArray(shape) && shape.length === 3 && shape[1] > 4);
   const results = await Promise.allSettled(
     [2, 6, 1].map((count) => holdSlots(pool, { prompt: [1, 2], count })),
   );
