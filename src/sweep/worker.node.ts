@@ -223,6 +223,8 @@ class Worker {
     const { store, onEvent } = this.#input;
     const job = { trial: claim.trial.number, rung: claim.rung };
     if (isLost) {
+      // Unless the whole sweep was deleted, which is an error.
+      await this.#persist(() => store.record());
       onEvent({ type: 'taken-over', ...job });
       return;
     }

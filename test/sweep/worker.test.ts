@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { SweepError } from '../../src/errors.ts';
 import { despiteOutages } from '../../src/sweep/despite-outages.node.ts';
 import type { SweepEvent } from '../../src/sweep/events.ts';
 import { MAX_FAILURES, type SweepStore, type TrialPlan } from '../../src/sweep/store.ts';
@@ -145,6 +146,22 @@ process.on('message', () => setTimeout(() => writeFileSync(${JSON.stringify(mark
   assert.equal(await working, 'interrupted');
   assert.ok(!existsSync(mark));
   assert.ok(!events.some(({ type }) => type === 'ended'));
+});
+
+test('a sweep that is deleted while a worker trains is an error, and nobody has taken over its trials', async (context) => {
+  const { store, events, run, folder } = await setUp(context);
+  context.mock.method(store, 'heartbeat', async () => 'lost');
+  const record = store.record.bind(store);
+  let isDeleted = false;
+  context.mock.method(store, 'record', async () => {
+    if (isDeleted) throw new SweepError('sweep-missing', 'the sweep was deleted');
+    isDeleted = true;
+    return record();
+  });
+  const script = join(folder, 'forever.mjs');
+  writeFileSync(script, "process.on('message', () => {});");
+  await assert.rejects(run({ script }), { code: 'sweep-missing' });
+  assert.deepEqual([...new Set(events.map(({ type }) => type))], ['running']);
 });
 
 test('a stopped trial is put back, with the iteration from which it continues', async (context) => {

@@ -191,7 +191,7 @@ class PostgresStore implements SweepStore {
 
   async record(): Promise<SweepRecord> {
     const [row] = await this.#all(`SELECT * FROM ${SCHEMA}.sweep WHERE name = $1`);
-    if (!row) throw new SweepError('sweep-missing', `the sweep ${this.#sweep.name} is gone.`);
+    if (!row) throw this.#deleted();
     return {
       name: String(row.name),
       definition: JSON.parse(String(row.definition)),
@@ -226,7 +226,8 @@ class PostgresStore implements SweepStore {
         `UPDATE ${SCHEMA}.trial SET attempt = attempt + 1 WHERE sweep = $1 AND number = $2 RETURNING *`,
         [name, trial],
       );
-      const [row] = rows as [Row];
+      const [row] = rows;
+      if (!row) throw this.#deleted();
       const attempt = Number(row.attempt);
       await sql.query(
         `UPDATE ${SCHEMA}.job SET state = 'running', attempt = $4, worker = $5, heard = now(), fetched = now(), queue_attempt = $6,
@@ -447,7 +448,16 @@ class PostgresStore implements SweepStore {
     const { rows } = await sql.query(`SELECT stopped FROM ${SCHEMA}.sweep WHERE name = $1`, [
       this.#sweep.name,
     ]);
-    return rows[0]?.stopped === true;
+    if (!rows[0]) throw this.#deleted();
+    return rows[0].stopped === true;
+  }
+
+  #deleted(): SweepError {
+    const { name } = this.#sweep;
+    return new SweepError(
+      'sweep-missing',
+      `the sweep ${name} was deleted from ${hidePassword(this.#connection.url)}.`,
+    );
   }
 
   #keyOf({ trial, rung, attempt }: Claim): readonly [string, number, number, number] {

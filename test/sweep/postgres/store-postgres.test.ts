@@ -51,6 +51,21 @@ if (!skipWithoutPostgres) {
     assert.doesNotMatch(lines.join('\n'), /Sort/);
   });
 
+  test('PostgreSQL: a sweep that is deleted while a worker trains', async (context) => {
+    const { open, admin } = await setUp(context);
+    const store = await open();
+    await store.addTrials(plans(2));
+    const claim = await store.claim('w');
+    assert.ok(claim);
+    const { name } = await store.record();
+    await admin.query('DELETE FROM char_rnn.sweep WHERE name = $1', [name]);
+    assert.equal(await store.heartbeat(claim, undefined), 'lost');
+    assert.equal(await store.finish(claim, done(1)), undefined);
+    const problem = new RegExp(`^the sweep ${name} was deleted from postgres://`);
+    await assert.rejects(store.claim('w'), { code: 'sweep-missing', problem });
+    await assert.rejects(store.record(), { code: 'sweep-missing', problem });
+  });
+
   test('PostgreSQL: a job of many hours is taken anew before the queue takes it back', async (context) => {
     const { open, admin } = await setUp(context);
     const store = await open();
