@@ -14,10 +14,11 @@ export async function writeExport(
   path: string,
   { parts, check }: Pick<Exported, 'parts'> & Partial<Pick<Exported, 'check'>>,
 ): Promise<void> {
-  await asCheckpointError(path, async () => {
+  const write = async () => {
     await makeFolder(dirname(path));
     await writeWhole(path, parts, 'other', (temporary) => {
       if (check) withFile(temporary, (file) => check(file, path));
     });
-  });
+  };
+  await asCheckpointError(path, write, 'If there was a file of this name, it is unchanged.');
 }

@@ -215,6 +215,27 @@ test('a failed save gives a warning, and training goes on; if the last save fail
     ofType(all, 'checkpointed').map(({ iteration }) => iteration),
     [10, 12],
   );
+  // The second save fails, and so does the last one: the error says how to continue from the first.
+  fails = 0;
+  const saved: string[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const event of trainOn(corpus, options, { storage: failing })) {
+        if (event.type !== 'checkpointed') continue;
+        saved.push(event.path);
+        fails = Number.POSITIVE_INFINITY;
+      }
+    },
+    (error: CheckpointError) => {
+      assert.deepEqual(error.remedies, [
+        {
+          text: 'To continue from the last checkpoint that was saved',
+          command: ['train', '--resume', saved[0]],
+        },
+      ]);
+      return error.problem === 'the disk is full.';
+    },
+  );
   const folder = join(temporaryFolder(context), 'cv');
   await assert.rejects(async () => {
     for await (const event of train({ ...small, checkpointDir: folder })) {

@@ -89,15 +89,22 @@ export function folderStorage(folder: string): FolderStorage {
   };
 }
 
-/** @throws {CheckpointError} `checkpoint-save-failed` for a system error */
-export async function asCheckpointError(path: string, save: () => Promise<void>): Promise<void> {
+/**
+ * @param kept A sentence that says what is not lost.
+ * @throws {CheckpointError} `checkpoint-save-failed` for a system error
+ */
+export async function asCheckpointError(
+  path: string,
+  save: () => Promise<void>,
+  kept = 'Earlier checkpoints are untouched.',
+): Promise<void> {
   try {
     await save();
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(
       'checkpoint-save-failed',
-      `${path} could not be saved: ${describeSystemError(error)}. Earlier checkpoints are untouched.`,
+      `${path} could not be saved: ${describeSystemError(error)}. ${kept}`,
       { cause: error },
     );
   }

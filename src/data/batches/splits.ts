@@ -289,8 +289,8 @@ function noTraining(corpus: Corpus, options: SplitOptions): TextError {
   const batches = batchesIn(corpus.tokens.length, options);
   return new TextError(
     'text-no-training-split',
-    `${corpus.text.name}: nothing is left to train on: ${formatCount(batches)} batches × ${options.trainFraction} ` +
-      'is less than one batch.',
+    `${corpus.text.name}: nothing is left to train on: ${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'} × ` +
+      `${options.trainFraction} is less than one batch.`,
     { remedies: [...fitRemedies(corpus, options), { text: 'Or train on a larger part of the text' }] },
   );
 }

@@ -25,7 +25,7 @@ export interface SavePlace {
 export class Saver {
   /** The path of the last checkpoint. */
   path: string | undefined;
-  /** The error of the last save, if it failed. */
+  /** The error of the last save, if it failed. It says how to continue from the last checkpoint, if there is one. */
   failure: CheckpointError | undefined;
   #run: TrainingRun;
   readonly #name: string;
@@ -94,7 +94,7 @@ export class Saver {
     this.#currentSave = this.#write(place, snapshot, validationLoss).catch((error: unknown) => {
       this.#savedIteration = before;
       if (!(error instanceof CheckpointError)) throw error;
-      this.failure = error;
+      this.failure = this.path === undefined ? error : resumable(error, this.path);
       this.#warn(error, 'Training continues.');
     });
     // Any other error is thrown by the next call that waits for the save, not as an unhandled rejection.
@@ -218,4 +218,15 @@ export class Saver {
     const sentence = /[.!?]\s*$/.test(message) ? message : `${message}.`;
     this.#events.push({ type: 'warning', code, message: `${sentence} ${consequence}` });
   }
+}
+
+/** The error of a failed save, with the command that continues from an earlier checkpoint. */
+function resumable({ code, problem, remedies, cause }: CheckpointError, path: string): CheckpointError {
+  return new CheckpointError(code, problem, {
+    cause,
+    remedies: [
+      ...remedies,
+      { text: 'To continue from the last checkpoint that was saved', command: ['train', '--resume', path] },
+    ],
+  });
 }
