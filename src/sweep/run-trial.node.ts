@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { CharRnnError, CheckpointError, DivergenceError } from '../errors.ts';
 import type { TrainingEvent } from '../train/events.ts';
 import { train } from '../train/train.node.ts';
+import { describeSystemError } from '../util/system-error.ts';
 import type { JobProgress, TrialEvaluation } from './store.ts';
 import { attemptFolder, bestOf, checkpointOf, newestState } from './trial-history.node.ts';
 import type { TrialResult, TrialTask } from './trial-messages.ts';
@@ -51,7 +52,7 @@ async function trainToEnd(
   let hasEnded = false;
   if (!isReached()) {
     const own = attemptFolder(folder, attempt);
-    mkdirSync(own, { recursive: true });
+    makeFolder(own);
     const { textFile, include, validation, test } = text;
     const files = { textFile, include, validation, test };
     const input = state
@@ -94,6 +95,16 @@ async function trainToEnd(
       message: `the checkpoint of iteration ${best.iteration} is gone.`,
     };
   return { state: 'done', best, checkpoint, evaluations: all };
+}
+
+/** @throws {CheckpointError} `checkpoint-unwritable`, for example if the disk is full */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    const problem = `the folder ${path} can't be made: ${describeSystemError(cause)}.`;
+    throw new CheckpointError('checkpoint-unwritable', problem, { cause });
+  }
 }
 
 /** The newest state may be that of an earlier attempt. */

@@ -1,6 +1,6 @@
 /** `char-rnn sweep` as a user types it. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -209,6 +209,26 @@ test('Ctrl-C: the trials save their states, and resume ends with the losses of a
   const table = async (name: string) => (await run(['sweep', 'table', name, '--csv'], { cwd })).stdout;
   assert.equal(await table('a'), await table('b'));
   assert.match(readFileSync(join(cwd, 'sweeps/a/sweep.sqlite'), 'latin1'), /^SQLite format 3/);
+});
+
+test("a best model that can't be copied: the error names the file, and the command that uses the checkpoint", async (context) => {
+  const cwd = setUp(context);
+  const words = ['sweep', 'run', 'book.txt', '--try', 'rnn-size=4,8', ...TINY];
+  assert.equal((await run(words, { cwd })).code, 0);
+  mkdirSync(join(cwd, 'sweeps/book/best.safetensors'));
+  const { code, stdout, stderr } = await run(['sweep', 'best'], { cwd });
+  assert.deepEqual([code, stdout], [1, '']);
+  const [, command = ''] =
+    /^sweeps\/book\/best\.safetensors can't be written: .*\.\nTo write with the model where it is:\n {2}(.*)\n$/.exec(
+      stderr,
+    ) ?? [];
+  const sampled = await run([...printedWords(command, cwd), '--length', '5'], { cwd });
+  assert.equal(sampled.code, 0, `${stderr}${sampled.stderr}`);
+  // Nothing is left of the attempt.
+  assert.deepEqual(
+    readdirSync(join(cwd, 'sweeps/book')).filter((name) => name.includes('tmp')),
+    [],
+  );
 });
 
 test('a sweep that has ended can be stopped and resumed', async (context) => {

@@ -47,6 +47,20 @@ test('a trial that is stopped says which state is saved, if any', async (context
   assert.equal((await runTrial(taskOf(4), observer, new AbortController().signal)).state, 'done');
 });
 
+test("a trial whose folder can't be made waits, and has not failed", async (context) => {
+  const folder = temporaryFolder(context);
+  const file = join(folder, 'trials');
+  writeFileSync(file, 'a file where the folder should be');
+  const task = {
+    ...{ options: {}, text: { textFile: [], sha256: '', name: 'book.txt' } },
+    ...{ folder: join(file, '0001'), attempt: 1, end: 4, runId: 'run' },
+  };
+  const observer = { onProgress: () => {}, onEvaluated: () => {} };
+  const result = await runTrial(task, observer, new AbortController().signal);
+  assert.ok(result.state === 'disturbed' && result.waits, JSON.stringify(result));
+  assert.ok(result.message.startsWith(`the folder ${join(file, '0001', 'attempt-1')} can't be made: `));
+});
+
 test('the checkpoint of an evaluation is that with its loss, not that of an attempt which exploded later', async (context) => {
   const folder = temporaryFolder(context);
   const save = async (attempt: number, loss: number) => {

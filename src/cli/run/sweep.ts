@@ -1,12 +1,15 @@
 /** `char-rnn sweep`: what each of its actions does. */
-import { copyFileSync, existsSync, renameSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SweepError, UsageError } from '../../errors.ts';
+import { replaceWith } from '../../checkpoint/storage/whole-file.node.ts';
+import { CheckpointError, SweepError, UsageError } from '../../errors.ts';
 import type { SweepRecord, SweepStore, TrialRecord } from '../../sweep/store.ts';
 import { joinDatabase } from '../../sweep/sweep-database.node.ts';
 import { findSweep, openSweep, SWEEPS } from '../../sweep/sweep-folder.node.ts';
 import { suggest } from '../../util/suggest.ts';
+import { describeSystemError } from '../../util/system-error.ts';
 import type { CommandInput } from '../command.ts';
 import {
   bestJson,
@@ -109,13 +112,25 @@ async function showBest(store: SweepStore, { folder, flags }: Target): Promise<n
   const checkpoint = placeOf(best.checkpoint, folder);
   if (checkpoint === undefined) throw checkpointElsewhere(sweep, best);
   const copy = join(folder, 'best.safetensors');
-  copyFileSync(checkpoint, `${copy}.tmp`);
-  renameSync(`${copy}.tmp`, copy);
+  await copyModel(checkpoint, copy);
   const output = flags.json
     ? JSON.stringify(bestJson(sweep, best, copy), undefined, 2)
     : bestLines(sweep, [best, ...others], copy).join('\n');
   process.stdout.write(`${output}\n`);
   return 0;
+}
+
+/** Copies a checkpoint completely or not at all: a full disk leaves an earlier copy as it is. */
+async function copyModel(checkpoint: string, copy: string): Promise<void> {
+  try {
+    await replaceWith(copy, 'other', (temporary) => copyFile(checkpoint, temporary));
+  } catch (cause) {
+    const reason = describeSystemError(cause);
+    throw new CheckpointError('checkpoint-unwritable', `${copy} can't be written: ${reason}.`, {
+      cause,
+      remedies: [{ text: 'To write with the model where it is', command: ['sample', checkpoint] }],
+    });
+  }
 }
 
 /** Where a checkpoint is on this machine. A folder that machines share may have other paths on each. */
