@@ -94,6 +94,24 @@ parameters:
   assert.match((await run(['sweep', 'status'], { cwd })).stdout, /2 of 4 done, 2 failed/);
 });
 
+test('a sweep in which no trial has a loss ends with exit code 1', async (context) => {
+  const cwd = setUp(context);
+  const words = [
+    'sweep',
+    'run',
+    'book.txt',
+    '--try',
+    'rnn-size=100000000',
+    '--try',
+    'batch-size=4',
+    '--try',
+    'seq-length=10,20',
+  ];
+  const { code, stderr } = await run(words, { cwd });
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^no trial has a loss: all have exploded or failed\.$/m);
+});
+
 test('mistakes: one sentence each, and nothing is made', async (context) => {
   const cwd = setUp(context);
   const words = ['sweep', 'run', 'book.txt'];

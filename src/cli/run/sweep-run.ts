@@ -155,6 +155,7 @@ async function follow(
   watchOutput((code) => stopped.stop(code), { outlivesTerminal: true });
   let name = '';
   let folder = '';
+  let hasLoss = true;
   try {
     for await (const event of run(stopped.signal)) {
       if (event.type === 'started') {
@@ -168,6 +169,7 @@ async function follow(
       if (event.type === 'finished') {
         view?.close();
         view = undefined;
+        hasLoss = event.reason !== 'completed' || event.best !== undefined;
         if (event.reason === 'completed' && !hasTrained)
           for (const nothing of await nothingLeftLines(folder, flags)) note(nothing);
         for (const last of finishedLines(event, name, flags)) note(last);
@@ -177,7 +179,7 @@ async function follow(
     view?.close();
     stopped.release();
   }
-  return stopped.exitCode() ?? 0;
+  return stopped.exitCode() ?? (hasLoss ? 0 : 1);
 }
 
 function startedLines({ name, trials, rungs, workers }: Extract<SweepEvent, { type: 'started' }>): string[] {
