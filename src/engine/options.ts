@@ -16,7 +16,7 @@ export const gpuOption = (more: Partial<OptionInfo> = {}) =>
   option(z.optional(z.int().check(z.minimum(-1), z.maximum(MAX_GPU))), {
     flag: 'gpuid',
     group: 'Device',
-    help: 'GPU to use, as numbered by doctor; -1 (the default), or if it does not work: the CPU',
+    help: 'number of the GPU to use, as in doctor; -1, the default: the CPU, which also replaces a GPU that does not work',
     ...more,
   });
 

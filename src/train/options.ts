@@ -176,7 +176,7 @@ export const trainingOptionsSchema = z.strictObject({
   compute: option(z._default(z.enum(['float32', 'bfloat16', 'float16']), 'float32'), {
     flag: 'compute',
     group: 'Model',
-    help: 'round the factors of matrix products to float32 or, on CPUs with AVX512_BF16 for speed, to bfloat16; float16 (experimental, GPUs only): the recurrent weights alone; sums and weights stay float32',
+    help: 'bfloat16: round the factors of matrix products, which is faster on CPUs with AVX512_BF16; float16 (experimental, GPUs only): round the recurrent weights; sums and stored weights stay float32',
   }),
 
   engine: engineOption(),

@@ -56,9 +56,10 @@ export async function runDoctor(
   for (const line of HEADING) say(line);
   const engines: MeasuredEngine[] = [];
   for (const { name, isGpu } of NODE_ENGINES) {
-    const measured = isGpu ? gpu.engine : await measureEngine(name, seconds);
-    engines.push(measured);
-    for (const line of wrapHanging(engineLine(measured), NAME_WIDTH, outputWidth())) say(line);
+    for (const measured of isGpu ? gpu.engines : [await measureEngine(name, seconds)]) {
+      engines.push(measured);
+      for (const line of wrapHanging(engineLine(measured), NAME_WIDTH, outputWidth())) say(line);
+    }
   }
   const remedy = nativeRemedy();
   const advice = remedy && remedyLines([remedy]).join('\n');
@@ -111,8 +112,8 @@ function adapterLine({ number, twin, name, backend, isSoftware, limits }: Adapte
 }
 
 function engineLine(measured: MeasuredEngine): string {
-  const { engine, description, milliseconds, charactersPerSecond, problem } = measured;
-  const name = engine.padEnd(10);
+  const { engine, gpu, description, milliseconds, charactersPerSecond, problem } = measured;
+  const name = (gpu === undefined ? engine : `${engine} ${gpu}`).padEnd(10);
   if (milliseconds === undefined || charactersPerSecond === undefined)
     return `  ${name} ${description === undefined ? 'does not work here' : 'was not measured'}: ${problem}`;
   return `  ${name} ${fixed(milliseconds, 1).padStart(7)} ms   ${formatCount(Math.round(charactersPerSecond)).padStart(9)} characters/s   ${description}`;

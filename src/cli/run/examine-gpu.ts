@@ -1,37 +1,48 @@
-/** Examines and measures the GPU in a child process, so that a driver that crashes or prints messages does not disturb this one. */
+/** Examines and measures the GPUs in a child process, so that a driver that crashes or prints messages does not disturb this one. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type AdapterFacts, reasonOf } from '../../engine/webgpu/device.ts';
 import { webgpuInstallation } from '../../engine/webgpu/installation.node.ts';
 import type { GpuChildLine } from './gpu-child.ts';
-import type { MeasuredEngine } from './measure-engine.ts';
+import { type MeasuredEngine, toMeasure } from './measure-engine.ts';
 
 export interface GpuReport {
   /** All adapters that WebGPU finds; none without the package and a driver. */
   readonly adapters: readonly AdapterFacts[];
-  readonly engine: MeasuredEngine;
+  /** A measurement of each GPU, or the reason why there is none; at least one. */
+  readonly engines: readonly MeasuredEngine[];
 }
 
-/** Milliseconds that the child may take longer than the measurement: to load the driver and to compile the kernels. */
+/** Milliseconds that the child may take longer than a measurement: to load the driver and to compile the kernels. */
 const START_TIME = 30_000;
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const CHILD = fileURLToPath(new URL(`./gpu-child.${EXTENSION}`, import.meta.url));
 
-/** @param seconds How long to measure. */
+/** @param seconds How long to measure each GPU. */
 export async function examineGpu(seconds: number): Promise<GpuReport> {
   const { version, command } = webgpuInstallation();
   if (version === undefined) {
     const problem = `the package webgpu is not installed. To compute on a GPU: ${command}`;
-    return { adapters: [], engine: { engine: 'webgpu', problem } };
+    return { adapters: [], engines: [{ engine: 'webgpu', problem }] };
   }
-  const { lines, problem } = await runGpuChild(CHILD, seconds).catch((error: unknown) => ({
+  const result = await runGpuChild(CHILD, seconds).catch((error: unknown) => ({
     lines: [],
     // Node's permission model may forbid starting a process.
     problem: `it could not be examined: ${reasonOf(error)}.`,
   }));
-  const found: Partial<GpuReport> = Object.assign({}, ...lines);
-  return { adapters: [], engine: { engine: 'webgpu', problem }, ...found };
+  return reportOf(result);
+}
+
+/** What a child has found. If it ended too early, the first GPU that it has not measured has the reason. */
+export function reportOf({ lines, problem }: ChildResult): GpuReport {
+  const adapters = lines.flatMap((line) => ('adapters' in line ? line.adapters : []));
+  const engines = lines.flatMap((line) => ('engine' in line ? [line.engine] : []));
+  const measured = toMeasure(adapters);
+  if (engines.length >= Math.max(1, measured.length)) return { adapters, engines };
+  const number = measured.length > 1 ? measured[engines.length]?.number : undefined;
+  const failed: MeasuredEngine = { engine: 'webgpu', ...(number !== undefined && { gpu: number }), problem };
+  return { adapters, engines: [...engines, failed] };
 }
 
 interface ChildResult {
@@ -41,7 +52,7 @@ interface ChildResult {
 }
 
 /**
- * Runs a child until it ends, or for as long as it may take.
+ * Runs a child until it ends, or until a measurement takes too long.
  *
  * @param program The path of the program, which gets the seconds.
  */
@@ -61,7 +72,13 @@ export function runGpuChild(program: string, seconds: number, startTime = START_
       },
       seconds * 1000 + startTime,
     );
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let known = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      const { length } = parseLines(Buffer.concat(chunks).toString());
+      if (length > known) timer.refresh();
+      known = length;
+    });
     child.on('error', (error) => end(`it could not be examined: ${error.message}.`));
     child.on('close', (code, signal) =>
       end(`the driver or the package webgpu ended the process (${signal ?? `code ${code}`}).`),
