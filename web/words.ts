@@ -25,13 +25,18 @@ export function inWords(message: string, flags = NO_FLAGS): string {
     });
 }
 
+/** A message of the library or the server, with a capital at its beginning. */
+export function asSentence(message: string): string {
+  return message.slice(0, 1).toUpperCase() + message.slice(1);
+}
+
 /** `40 s`, `12 min`, `1.5 h`. */
 export function shortDuration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** With two decimals, and a minus sign instead of a hyphen. */
-export function signed(value: number): string {
-  return value.toFixed(2).replace('-', '−');
+/** With a minus sign instead of a hyphen. */
+export function signed(value: number, decimals = 2): string {
+  return value.toFixed(decimals).replace('-', '−');
 }

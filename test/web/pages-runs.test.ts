@@ -217,6 +217,24 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       );
     });
 
+  test('with a wrong token, the page says so, and does not show an empty list as if it were complete', async () => {
+    await withServer(async (address) => {
+      const page = await browser.open(address.replace(TOKEN, 'AnotherToken'));
+      await page
+        .getByText(/^The token is missing or wrong\. Open the address that the program printed\.$/)
+        .waitFor();
+      await page.getByText('No runs could be loaded.').waitFor();
+      assert.equal(await page.getByRole('table').count(), 0);
+      await assertAccessible(page, 'a wrong token');
+      await page.context().close();
+    });
+    const problems = browser.problems.splice(0);
+    assert.ok(
+      problems.every((problem) => /status of 401/.test(problem)),
+      problems.join(),
+    );
+  });
+
   test('from an export on a plain web host: the same list and the same run', async () => {
     writeFileSync(log, run(50, { runId: 'live' }));
     const site = join(folder, 'site');

@@ -91,6 +91,7 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
         </label>
         <Checkbox
           checked={isCentred.value}
+          disabled={colouring.value !== 'unit'}
           onChange={(checked) => {
             isCentred.value = checked;
           }}
@@ -118,15 +119,15 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
           </>
         ) : (
           <>
-            <i class="scale-positive" aria-hidden="true" /> without this character, the chosen one would be
-            more surprising {at === undefined && '– choose a character'}
+            without this character, the chosen one would be less <i class="scale" aria-hidden="true" /> more
+            surprising {at === undefined && '– choose a character'}
           </>
         )}
         <output>
           {at !== undefined && (
             <>
               {JSON.stringify(facts.symbols[at])}, position {at + 1}
-              {value !== undefined && `, unit ${value.toFixed(3)}`}
+              {value !== undefined && `, unit ${signed(value, 3)}`}
               {surprise.value &&
                 at > 0 &&
                 `, surprise ${((surprise.value[at] as number) / Math.LN2).toFixed(2)} bits`}

@@ -108,7 +108,7 @@ export function Run() {
       <aside class="panel" aria-label="checkpoints and settings">
         <h2>Checkpoints</h2>
         {shown.checkpoints.length === 0 && <p class="hint">None yet.</p>}
-        <ul class="stored">
+        <ul class="stored checkpoints">
           {[...shown.checkpoints].reverse().map((file) => (
             <Checkpoint key={file.id} file={file} />
           ))}
@@ -155,7 +155,7 @@ function Checkpoint({ file }: { readonly file: CheckpointFile }) {
         epoch {file.epoch.toFixed(2)}, {lossText(file.validationLoss)}
         <small>
           {' '}
-          {file.name}, {(file.size / 1e6).toFixed(1)} MB
+          {file.name}, {(file.size / 1e6).toFixed(1)}&nbsp;MB
         </small>
       </span>
       <span class="row">
@@ -178,6 +178,7 @@ function LossChart() {
   return (
     <Chart
       label="Loss by iteration"
+      height={360}
       xLabel="iteration"
       x={merged.x}
       series={[

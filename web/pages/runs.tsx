@@ -17,6 +17,7 @@ import {
   zoom,
 } from '../run-curves.ts';
 import {
+  connectionProblem,
   filter,
   folders,
   isSearching,
@@ -30,6 +31,13 @@ import {
 
 export function Runs() {
   const count = runs.value.size;
+  if (count === 0 && connectionProblem.value !== undefined) {
+    return (
+      <section class="panel empty">
+        <p>No runs could be loaded.</p>
+      </section>
+    );
+  }
   if (count === 0 && !isSearching.value) return <NoRuns />;
   return (
     <div class="stack">

@@ -10,6 +10,7 @@ import type {
   SweepDetail,
   SweepList,
 } from '../../src/ui/protocol.ts';
+import { asSentence } from '../words.ts';
 
 /** Milliseconds before the first and later attempts to reach a server that does not answer. */
 const RETRY = [500, 1000, 2000, 5000] as const;
@@ -41,6 +42,7 @@ export function serverSource(token: string): Source {
   return {
     async *runs(signal) {
       let position = '';
+      let latest: Date | undefined;
       for (let attempt = 0; !signal?.aborted; attempt++) {
         try {
           const headers = position ? { 'last-event-id': position } : {};
@@ -49,15 +51,15 @@ export function serverSource(token: string): Source {
           for await (const change of changesOf(response)) {
             attempt = 0;
             position = change.position;
+            latest = new Date();
             yield change;
           }
         } catch (error) {
           if (signal?.aborted) return;
           const reason =
-            error instanceof TypeError ? 'char-rnn ui does not answer' : (error as Error).message;
-          onConnection(
-            `${reason.replace(/\.$/, '')}. This page shows the state of ${new Date().toLocaleTimeString()}.`,
-          );
+            error instanceof TypeError ? 'char-rnn ui does not answer' : asSentence((error as Error).message);
+          const shown = latest ? ` This page shows the state of ${latest.toLocaleTimeString()}.` : '';
+          onConnection(`${reason.replace(/\.$/, '')}.${shown}`);
         }
         const wait = RETRY[Math.min(attempt, RETRY.length - 1)];
         await new Promise((resolve) => setTimeout(resolve, wait));
