@@ -369,6 +369,10 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     text: /^(Install a compiler|built\. To measure it|.*To build it)/,
     reason: 'machines without an add-on or compiler: test/engine',
   },
+  {
+    text: /^To write with the model where it is/,
+    reason: 'a file that can not be written: test/cli/sweep.test.ts',
+  },
   { text: /^Once that is solved, continue the sweep/, reason: 'a full disk: test/sweep/worker.test.ts' },
   { text: /^Colour a text by one of them/, reason: 'a model with labelled units: test/cli/units.test.ts' },
   {
