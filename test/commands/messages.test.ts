@@ -370,6 +370,11 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
     reason: 'machines without an add-on or compiler: test/engine',
   },
   {
+    text: /^To continue from the last checkpoint that was saved/,
+    reason: 'a run whose last checkpoint cannot be saved: test/train/train.test.ts',
+  },
+  { text: /^trials of a sweep/, reason: 'a folder with a sweep: test/cli/ls.test.ts' },
+  {
     text: /^To write with the model where it is/,
     reason: 'a file that can not be written: test/cli/sweep.test.ts',
   },
