@@ -73,6 +73,21 @@ const CASES: readonly Case[] = [
     line: 'char-rnn sweep run poems.txt --name book --try rnn-size=8,16 --try max-iterations=2',
     suggestions: 2,
   },
+  {
+    what: 'trials of a sweep in a list',
+    given: ['char-rnn sweep run book.txt --try rnn-size=8,16 --try max-iterations=2'],
+    line: 'char-rnn ls .',
+    suggestions: 1,
+  },
+  {
+    what: 'the copy of the best model of a sweep, where a folder is in the way',
+    given: [
+      'char-rnn sweep run book.txt --try rnn-size=8,16 --try max-iterations=2',
+      'mkdir -p sweeps/book/best.safetensors/in-the-way',
+    ],
+    line: 'char-rnn sweep best',
+    suggestions: 1,
+  },
   { what: 'no text', line: 'char-rnn train' },
   { what: 'a text that is missing', line: 'char-rnn train bok.txt' },
   { what: 'a flag that is misspelt', line: 'char-rnn train book.txt -rnn_sise 9' },
@@ -372,11 +387,6 @@ const NOT_HERE: readonly { readonly text: RegExp; readonly reason: string }[] = 
   {
     text: /^To continue from the last checkpoint that was saved/,
     reason: 'a run whose last checkpoint cannot be saved: test/train/train.test.ts',
-  },
-  { text: /^trials of a sweep/, reason: 'a folder with a sweep: test/cli/ls.test.ts' },
-  {
-    text: /^To write with the model where it is/,
-    reason: 'a file that can not be written: test/cli/sweep.test.ts',
   },
   { text: /^Once that is solved, continue the sweep/, reason: 'a full disk: test/sweep/worker.test.ts' },
   { text: /^Colour a text by one of them/, reason: 'a model with labelled units: test/cli/units.test.ts' },
