@@ -209,7 +209,7 @@ parameters:
     ['schedule: {kind: halving, rung: 3}', /schedule: there is no key "rung"\. Did you mean rungs\?$/],
     ['- a list', /moby\.yaml: got an array, expected the keys of a sweep/],
     ['a: [', /moby\.yaml: this is not valid YAML: /],
-    ['parameters: 5', /moby\.yaml: parameters: got a number, expected training flags by name$/],
+    ['parameters: 5', /moby\.yaml: parameters: got the number 5, expected training flags by name$/],
     ['flags: [max_epochs]', /moby\.yaml: flags: got an array, expected training flags by name$/],
     ['text: 5', /moby\.yaml: text: expected the path of a text, or a list of paths$/],
   ] as const)
