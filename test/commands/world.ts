@@ -223,9 +223,11 @@ doctor)
   cat "$kept" ;;
 serve|ui)
   [[ "$*" == *--export* ]] && { run "$command" "$@"; exit; }
-  node ${real} "$command" "$@" --port 0 >serve.out 2>serve.err </dev/null &
-  until port=$(grep -ohE '(127\\.0\\.0\\.1|localhost|\\[::1?\\]|0\\.0\\.0\\.0):[0-9]+' serve.out serve.err | head -1 | grep -oE '[0-9]+$'); do
-    kill -0 $! 2>/dev/null || { cat serve.err >&2; exit 1; }
+  # Each server has files of its own: those of an earlier one name another port.
+  said=.serve-$$
+  node ${real} "$command" "$@" --port 0 >"$said".out 2>"$said".err </dev/null &
+  until port=$(grep -ohsE '(127\\.0\\.0\\.1|localhost|\\[::1?\\]|0\\.0\\.0\\.0):[0-9]+' "$said".out "$said".err | head -1 | grep -oE '[0-9]+$'); do
+    kill -0 $! 2>/dev/null || { cat "$said".err >&2; exit 1; }
     sleep 0.05
   done
   # The first server of a page answers its requests; \`ui\` answers no program's.
