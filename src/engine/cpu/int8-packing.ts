@@ -98,13 +98,11 @@ export function packInt8(layout: Layout, values: NumberArray): Uint8Array<ArrayB
     }
     const [rows = 0, columns = 0] = shape;
     const matrix = quantizeRows(own, rows, columns);
-    const { first, ofGroup, group } = levelPlaces(packed, form);
+    const { ofRow, ofColumn } = levelPlaces(packed, form);
     for (let row = 0; row < rows; row++) {
-      const start = first(row);
-      for (let column = 0; column < columns; column++) {
-        const at = start + Math.floor(column / group) * ofGroup + (column % group);
-        into.bytes[at] = matrix.levels[row * columns + column] as number;
-      }
+      const first = ofRow(row);
+      for (let column = 0; column < columns; column++)
+        into.bytes[first + ofColumn(column)] = matrix.levels[row * columns + column] as number;
     }
     writeScales(into, packed, form, matrix);
   }
@@ -126,14 +124,12 @@ export function unpackInt8(layout: Layout, packedBytes: Uint8Array<ArrayBuffer>)
       continue;
     }
     const [rows = 0, columns = 0] = shape;
-    const { first, ofGroup, group } = levelPlaces(packed, form);
+    const { ofRow, ofColumn } = levelPlaces(packed, form);
     for (let row = 0; row < rows; row++) {
-      const start = first(row);
+      const first = ofRow(row);
       const scale = from.floats[scalePlace(row, packed, form)] as number;
-      for (let column = 0; column < columns; column++) {
-        const at = start + Math.floor(column / group) * ofGroup + (column % group);
-        values[offset + row * columns + column] = (from.bytes[at] as number) * scale;
-      }
+      for (let column = 0; column < columns; column++)
+        values[offset + row * columns + column] = (from.bytes[first + ofColumn(column)] as number) * scale;
     }
   }
   return values;
@@ -161,27 +157,26 @@ function scalePlace(row: number, packed: PackedSlice, form: Form): number {
   return Math.floor(output / LANES) * panel + levels + (output % LANES);
 }
 
-/** Where the levels of a tensor [rows, columns] are, in bytes. */
+/** The place of a level in bytes: that of its row's first level, plus that of its column in a row. */
 interface LevelPlaces {
-  /** The place of a row's column 0. */
-  readonly first: (row: number) => number;
-  /** So many columns are adjacent. */
-  readonly group: number;
-  /** Bytes from one group of columns to the next. */
-  readonly ofGroup: number;
+  readonly ofRow: (row: number) => number;
+  readonly ofColumn: (column: number) => number;
 }
 
 function levelPlaces(packed: PackedSlice, form: Form): LevelPlaces {
   const panel = panelFloats(packed, form) * LEVELS_PER_WORD;
-  if (form === 'embedding') return { first: (row) => row * LANES, group: LANES, ofGroup: panel };
-  const perColumn = form === 'matrix' ? LEVELS_PER_WORD : 1;
+  if (form === 'embedding')
+    return {
+      ofRow: (row) => row * LANES,
+      ofColumn: (column) => Math.floor(column / LANES) * panel + (column % LANES),
+    };
+  const adjacent = form === 'matrix' ? LEVELS_PER_WORD : 1;
   return {
-    first: (row) => {
+    ofRow: (row) => {
       const output = paddedRow(row, packed);
-      return Math.floor(output / LANES) * panel + (output % LANES) * perColumn;
+      return Math.floor(output / LANES) * panel + (output % LANES) * adjacent;
     },
-    group: perColumn,
-    ofGroup: perColumn * LANES,
+    ofColumn: (column) => Math.floor(column / adjacent) * adjacent * LANES + (column % adjacent),
   };
 }
 
