@@ -1,8 +1,8 @@
 /** Trains a trial to the end of a rung, from the newest state that earlier attempts have left. */
-import { mkdirSync } from 'node:fs';
 import { CharRnnError, CheckpointError, DivergenceError } from '../errors.ts';
 import type { TrainingEvent } from '../train/events.ts';
 import { train } from '../train/train.node.ts';
+import { makeFolder } from '../util/files.node.ts';
 import { describeSystemError } from '../util/system-error.ts';
 import type { JobProgress, TrialEvaluation } from './store.ts';
 import { attemptFolder, bestOf, checkpointOf, newestState } from './trial-history.node.ts';
@@ -52,7 +52,7 @@ async function trainToEnd(
   let hasEnded = false;
   if (!isReached()) {
     const own = attemptFolder(folder, attempt);
-    makeFolder(own);
+    await makeOwnFolder(own);
     const { textFile, include, validation, test } = text;
     const files = { textFile, include, validation, test };
     const input = state
@@ -98,9 +98,9 @@ async function trainToEnd(
 }
 
 /** @throws {CheckpointError} `checkpoint-unwritable`, for example if the disk is full */
-function makeFolder(path: string): void {
+async function makeOwnFolder(path: string): Promise<void> {
   try {
-    mkdirSync(path, { recursive: true });
+    await makeFolder(path);
   } catch (cause) {
     const problem = `the folder ${path} can't be made: ${describeSystemError(cause)}.`;
     throw new CheckpointError('checkpoint-unwritable', problem, { cause });

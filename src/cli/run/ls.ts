@@ -49,7 +49,7 @@ function foldersHere(): string[] {
 function search(roots: readonly string[]): { folders: string[]; sweeps: string[] } {
   const [folders, sweeps] = [new Set<string>(), new Set<string>()];
   for (const root of roots)
-    for (const found of walkFolders(root, (folder) => !isSweep(folder))) {
+    for (const found of walkFolders(root, ({ path }) => !sweeps.has(path))) {
       if ('notice' in found) {
         note(found.notice);
         continue;
