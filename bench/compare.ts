@@ -5,8 +5,8 @@
  *
  * Each row alternates between this program and PyTorch (the better of one thread and, with two processors, two) within one run. The figures
  * and the ratio come from the fastest iteration of all rounds, because other programs on a machine make iterations slower, but never faster;
- * the median of the medians is printed beside them. "of the peak" is the rate of the best iteration divided by the highest peak in float32, which is measured after each round. Without
- * PyTorch, or without a compiler for the peak, those columns stay empty.
+ * the median of the medians is printed beside them. "of the peak" is the rate of the best iteration divided by the highest peak in float32,
+ * which is measured after each round. Without PyTorch, or without a compiler for the peak, those columns stay empty.
  *
  * PyTorch is that of Debian's python3, or of the Python that BENCH_PYTHON names, such as one in a virtual environment with a newer wheel.
  *

@@ -29,7 +29,7 @@ const keyByName = new Map(
   }),
 );
 
-/** The option that a name stands for, as `optionNamed` finds it; undefined for an unknown name. */
+/** The option with this name, in any of the forms that `optionNamed` takes; undefined for an unknown name. */
 export function findOption(name: string): OptionName | undefined {
   return keyByName.get(name) ?? keyByName.get(name.replaceAll('-', '_'));
 }

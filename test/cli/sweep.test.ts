@@ -96,17 +96,8 @@ parameters:
 
 test('a sweep in which no trial has a loss ends with exit code 1', async (context) => {
   const cwd = setUp(context);
-  const words = [
-    'sweep',
-    'run',
-    'book.txt',
-    '--try',
-    'rnn-size=100000000',
-    '--try',
-    'batch-size=4',
-    '--try',
-    'seq-length=10,20',
-  ];
+  const words = ['sweep', 'run', 'book.txt', '--try', 'rnn-size=100000000'];
+  for (const shape of ['batch-size=4', 'seq-length=10,20']) words.push('--try', shape);
   const { code, stderr } = await run(words, { cwd });
   assert.equal(code, 1, stderr);
   assert.match(stderr, /^no trial has a loss: all have exploded or failed\.$/m);
