@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Vocabulary } from '../src/data/vocabulary.ts';
 import { stateParts } from '../src/engine/cells.ts';
-import type { DrawControls } from '../src/engine/engine.ts';
+import { NEUTRAL_CONTROLS } from '../src/engine/engine.ts';
 import { recurrentModules } from '../src/engine/layout.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
@@ -41,11 +41,6 @@ await new LanguageModel({
 }).save(checkpoint);
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
-const PLAIN = {
-  ...{ temperature: 1, topK: 0, topP: 1, minP: 0 },
-  ...{ repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
-} satisfies DrawControls;
-
 /** Characters a second of the engine alone, measured for some seconds. */
 async function engineRate(N: number, seconds: number): Promise<number> {
   const { engine } = await makeEngine({ engine: 'auto', precision: 'float32' });
@@ -58,7 +53,7 @@ async function engineRate(N: number, seconds: number): Promise<number> {
     weights,
     states,
     slots: Int32Array.from(Array(N).keys()),
-    rows: Array(N).fill({ controls: PLAIN }),
+    rows: Array(N).fill({ controls: NEUTRAL_CONTROLS }),
   };
   const output = engine.tensor('float', [N, V]);
   const random = new MersenneTwister(2);
