@@ -24,33 +24,30 @@ import type { UnitStates } from './inspect/unit-states.ts';
 import { layoutOf, type ModelConfig } from './model/config.ts';
 import { atTemperature } from './model/temperature.ts';
 import { type LoadedModel, ModelEngine, type PoolLimits } from './model-engine.ts';
-import { checkDeviceDraws } from './sample/device-draws.ts';
 import {
-  type CompleteInput,
-  type GenerateAllInput,
-  type GenerateInput,
-  oneText,
-  optionsOf,
-  type SamplesInput,
-  splitPrompts,
-  type WritingInput,
+  completeText,
+  type GeneratingModel,
+  generateAll,
+  generatePieces,
+  generateSamplePieces,
+  generateSamples,
+  generateText,
+  openStream,
+} from './sample/generate.ts';
+import type {
+  CompleteInput,
+  GenerateAllInput,
+  GenerateInput,
+  SamplePiecesInput,
+  SamplesInput,
 } from './sample/generate-input.ts';
-import { resolveHold } from './sample/hold.ts';
-import { KnownText, knownContent, novelNotice, textOf } from './sample/known-text.ts';
-import {
-  checkGenerateOptions,
-  completeOptionsSchema,
-  detailsOptionsSchema,
-  planSampling,
-  samplesOptionsSchema,
-} from './sample/options.ts';
+import { detailsOptionsSchema } from './sample/options.ts';
 import type { SequencePool } from './sample/pool/pool.ts';
-import { type EncodedPrompt, encodePrompt } from './sample/prompt.ts';
-import { collectPieces, collectSamples, type Sample, type SamplePiece } from './sample/samples.ts';
-import { type LikelyWords, likelyWords } from './sample/search/likely-words.ts';
-import { sequenceSeed } from './sample/sequence-seed.ts';
-import { type StreamInput, streamOptionsSchema, TextStream } from './sample/text-stream.ts';
-import { type TextPiece, writeTexts } from './sample/writer.ts';
+import { encodePrompt } from './sample/prompt.ts';
+import type { Sample, SamplePiece } from './sample/samples.ts';
+import type { LikelyWords } from './sample/search/likely-words.ts';
+import type { StreamInput, TextStream } from './sample/text-stream.ts';
+import type { TextPiece } from './sample/writer.ts';
 import { fitTemperature, type TemperatureFit, textToPredict } from './score/fit-temperature.ts';
 import { meanSquareGradient } from './score/mean-square.ts';
 import {
@@ -63,9 +60,8 @@ import {
 } from './score/options.ts';
 import { scoreText, type TextScore, tooShort } from './score/score-text.ts';
 import { joinBytes } from './util/bytes.ts';
-import { checkContent, checkContents } from './util/check-content.ts';
+import { checkContent } from './util/check-content.ts';
 import { checkOptions, type Given } from './util/check-options.ts';
-import { onlyOnce } from './util/once.ts';
 
 export const modelOptionsSchema = z.strictObject({
   engine: engineOption(),
@@ -113,6 +109,7 @@ export class LanguageModel {
   readonly #options: ModelOptions;
   readonly #quantization: Quantization | undefined;
   readonly #engine: ModelEngine;
+  readonly #generating: GeneratingModel;
 
   static {
     loadedModel = (model) => model.#engine.load();
@@ -134,6 +131,8 @@ export class LanguageModel {
       ...{ checkpoint: this.checkpoint, quantization, onNotice },
       makeEngine: () => makeEngine({ ...engineOptions, ...choice }),
     });
+    const { config, vocabulary } = this.checkpoint;
+    this.#generating = { config, vocabulary, pool: () => this.#engine.pool() };
   }
 
   /**
@@ -216,14 +215,8 @@ export class LanguageModel {
    * @throws {OptionError} for an invalid option
    * @throws {TextError} `text-unknown-character` if the prompt contains a character that the model does not know
    */
-  async *generate(input: GenerateInput = {}): AsyncGenerator<string, void, void> {
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    for await (const { bytes } of this.generatePieces(oneText(input))) {
-      const text = decoder.decode(bytes, { stream: true });
-      if (text) yield text;
-    }
-    const rest = decoder.decode();
-    if (rest) yield rest;
+  generate(input: GenerateInput = {}): AsyncGenerator<string, void, void> {
+    return generateText(this.#generating, input);
   }
 
   /**
@@ -231,9 +224,8 @@ export class LanguageModel {
    * of a text says why the text ended. With `alternatives`, pieces have the model's prediction for each symbol. With `prompts`, all texts
    * are generated together, and each piece has the index of its text.
    */
-  async *generatePieces(input: GenerateInput | GenerateAllInput = {}): AsyncGenerator<TextPiece, void, void> {
-    const { prompts, rest } = splitPrompts(input);
-    yield* this.#write(prompts, rest);
+  generatePieces(input: GenerateInput | GenerateAllInput = {}): AsyncGenerator<TextPiece, void, void> {
+    return generatePieces(this.#generating, input);
   }
 
   /**
@@ -242,98 +234,24 @@ export class LanguageModel {
    * Text k has the seed `sequenceSeed(seed, k)` (sample/sequence-seed.ts), so text 0 is the one that `generate` writes. With a beam search,
    * equal prompts get the best texts of one search, the best first.
    */
-  async generateAll(input: GenerateAllInput): Promise<string[]> {
-    const { prompts } = input;
-    checkContents('prompts', prompts);
-    const parts = prompts.map((): Uint8Array[] => []);
-    for await (const { index, bytes } of this.generatePieces(input)) parts[index]?.push(bytes);
-    return parts.map((own) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(joinBytes(own)));
+  generateAll(input: GenerateAllInput): Promise<string[]> {
+    return generateAll(this.#generating, input);
   }
 
   /**
    * Samples several continuations of one prompt, in the order of their seeds: sample k has the seed `sequenceSeed(seed, k)`. Samples that
    * are not unique or not novel are left out. There are fewer than `count` if the attempts, or the `seconds` for all of them, run out.
    */
-  async *samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
-    const { prompt = '', novel, onProgress = () => {}, count, unique, attempts, ...rest } = input;
-    const asked = checkOptions(samplesOptionsSchema, { count, unique, attempts });
-    const maxAttempts = asked.attempts ?? 100 * asked.count;
-    const onNotice = onlyOnce(rest.onNotice);
-    checkContent('prompt', prompt);
-    if (novel !== undefined) checkContent('novel', novel);
-    const { seed, lines, beam, seconds } = checkGenerateOptions(optionsOf(rest));
-    const known = novel === undefined ? undefined : await knownContent(novel, this.vocabulary);
-    const empty = known === undefined ? undefined : novelNotice(this.vocabulary, known);
-    if (empty !== undefined) onNotice(empty);
-    yield* collectSamples({
-      ...{ count: asked.count, unique: asked.unique, seconds, onProgress },
-      known: known === undefined ? undefined : new KnownText(known, lines !== undefined),
-      prompt: textOf(prompt),
-      // A beam search finds at most as many texts as it has hypotheses.
-      attempts: beam > 0 ? Math.min(maxAttempts, beam) : maxAttempts,
-      ...this.#sampling(prompt, { ...rest, onNotice }, seed),
-    });
+  samples(input: SamplesInput = {}): AsyncGenerator<Sample, void, void> {
+    return generateSamples(this.#generating, input);
   }
 
   /**
    * Like `samples` without `unique` and `novel`, but yields each sample in pieces, one sample after the other. The last piece of a sample
    * has its `ending`.
    */
-  async *samplePieces(
-    input: Omit<SamplesInput, 'unique' | 'novel' | 'attempts'> = {},
-  ): AsyncGenerator<SamplePiece, void, void> {
-    const { prompt = '', onProgress = () => {}, count, ...rest } = input;
-    const asked = checkOptions(samplesOptionsSchema, { count });
-    const onNotice = onlyOnce(rest.onNotice);
-    checkContent('prompt', prompt);
-    const { seed, beam, seconds } = checkGenerateOptions(optionsOf(rest));
-    yield* collectPieces({
-      ...{ seconds, onProgress },
-      // A beam search finds at most as many texts as it has hypotheses.
-      count: beam > 0 ? Math.min(asked.count, beam) : asked.count,
-      ...this.#sampling(prompt, { ...rest, onNotice }, seed),
-    });
-  }
-
-  /** The seeds of the samples of one prompt, and a function that writes them. */
-  #sampling(prompt: Content, input: WritingInput, seed: number) {
-    return {
-      signal: input.signal,
-      seedOf: (index: number) => sequenceSeed(seed, index),
-      write: (seeds: readonly number[], seconds: number | undefined) =>
-        this.#write(Array(seeds.length).fill(prompt), { ...input, seconds }, seeds),
-    };
-  }
-
-  async *#write(
-    given: readonly Content[],
-    input: WritingInput,
-    seeds?: readonly number[],
-  ): AsyncGenerator<TextPiece, void, void> {
-    const { signal, onNotice, echo = false } = input;
-    const { alternatives } = checkOptions(detailsOptionsSchema, { alternatives: input.alternatives });
-    const options = checkGenerateOptions(optionsOf(input));
-    const { vocabulary } = this;
-    const plan = planSampling(vocabulary, options);
-    const hold = resolveHold(this.config, options.hold);
-    // All samples of a call have the same prompt: encode it once.
-    const encoded = new Map(
-      [...new Set(given)].map((prompt) => [prompt, encodePrompt(vocabulary, prompt, options.unknown)]),
-    );
-    const prompts = given.map((prompt) => encoded.get(prompt) as EncodedPrompt);
-    const notices = new Set([...prompts.flatMap((prompt) => prompt.notices), ...plan.notices]);
-    for (const notice of notices) onNotice?.(notice);
-    if (prompts.length === 0) return;
-    const pool = await this.#engine.pool();
-    checkDeviceDraws(pool.engine, { ...options, alternatives }, plan.controls);
-    yield* writeTexts({
-      pool,
-      ...{ vocabulary, plan, echo, hold, signal, alternatives },
-      texts: prompts.map((prompt, k) => ({
-        prompt,
-        seed: seeds?.[k] ?? sequenceSeed(options.seed, k),
-      })),
-    });
+  samplePieces(input: SamplePiecesInput = {}): AsyncGenerator<SamplePiece, void, void> {
+    return generateSamplePieces(this.#generating, input);
   }
 
   /**
@@ -343,13 +261,7 @@ export class LanguageModel {
    * @throws {OptionError} for an invalid option
    */
   stream(input: StreamInput = {}): TextStream {
-    const { onNotice, ...rest } = input;
-    const options = checkOptions(streamOptionsSchema, rest);
-    return new TextStream({
-      ...{ options, vocabulary: this.vocabulary, onNotice: onlyOnce(onNotice) },
-      hold: resolveHold(this.config, options.hold),
-      pool: () => this.#engine.pool(),
-    });
+    return openStream(this.#generating, input);
   }
 
   /**
@@ -485,17 +397,8 @@ export class LanguageModel {
    *
    * @throws {TextError} `text-empty` for an empty text; `text-unknown-character`
    */
-  async complete(text: Content, input: CompleteInput = {}): Promise<LikelyWords> {
-    const { signal, onNotice, ...rest } = input;
-    const { count, unknown } = checkOptions(completeOptionsSchema, rest);
-    checkContent('text', text);
-    const prompt = encodePrompt(this.vocabulary, text, unknown);
-    for (const notice of prompt.notices) onNotice?.(notice);
-    if (prompt.tokens.length === 0) {
-      throw new TextError('text-empty', 'there is no text to complete: it must have at least one character.');
-    }
-    const { vocabulary } = this;
-    return likelyWords({ pool: await this.#engine.pool(), vocabulary, prompt: prompt.tokens, count, signal });
+  complete(text: Content, input: CompleteInput = {}): Promise<LikelyWords> {
+    return completeText(this.#generating, text, input);
   }
 
   /** Frees the memory. The model can't be used afterwards. */

@@ -30,6 +30,7 @@ export type {
   CompleteInput,
   GenerateAllInput,
   GenerateInput,
+  SamplePiecesInput,
   SamplesInput,
 } from './sample/generate-input.ts';
 export type { Sample, SamplePiece, SampleProgress } from './sample/samples.ts';

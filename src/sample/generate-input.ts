@@ -38,6 +38,9 @@ export interface SamplesInput extends Omit<GenerateInput, 'echo'>, Given<Samples
   readonly onProgress?: ((progress: SampleProgress) => void) | undefined;
 }
 
+/** Samples in pieces are neither compared with each other nor with a text. */
+export type SamplePiecesInput = Omit<SamplesInput, 'unique' | 'novel' | 'attempts'>;
+
 export interface CompleteInput extends Given<CompleteOptions> {
   /** When it is aborted, the search ends and the call throws its reason. */
   readonly signal?: AbortSignal | undefined;
