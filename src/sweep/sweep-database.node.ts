@@ -9,7 +9,7 @@ import { describeSystemError } from '../util/system-error.ts';
 import type { SweepPlan } from './plan.node.ts';
 import type { Connection } from './postgres/connection.node.ts';
 import { hidePassword, isSameDatabase } from './postgres/database-url.ts';
-import type { SweepIdentity } from './postgres/store-postgres.node.ts';
+import type { SweepIdentity } from './postgres/sweeps.node.ts';
 import type { NewSweep, SweepStore } from './store.ts';
 
 /** The file in the folder of a sweep that says in which database its state is. */
@@ -73,7 +73,7 @@ export async function createInDatabase(
   sweep: NewSweep,
   plan: SweepPlan,
 ): Promise<void> {
-  const { createPostgresSweep } = await import('./postgres/store-postgres.node.ts');
+  const { createPostgresSweep } = await import('./postgres/sweeps.node.ts');
   const identity = await createPostgresSweep(connection, sweep, plan.trials);
   remember(folder, { ...identity, url: connection.url });
 }
@@ -86,7 +86,7 @@ export async function createInDatabase(
  */
 export async function connectForNewSweep(url: string, name: string): Promise<Connection> {
   const { connect } = await import('./postgres/connection.node.ts');
-  const { checkNameIsFree } = await import('./postgres/store-postgres.node.ts');
+  const { checkNameIsFree } = await import('./postgres/sweeps.node.ts');
   const connection = await connect(url);
   try {
     await checkNameIsFree(connection, name);
@@ -108,7 +108,7 @@ export async function connectForNewSweep(url: string, name: string): Promise<Con
  */
 export async function joinDatabase(url: string, sweeps: string, name: string | undefined): Promise<string> {
   const { connect } = await import('./postgres/connection.node.ts');
-  const { findPostgresSweep } = await import('./postgres/store-postgres.node.ts');
+  const { findPostgresSweep } = await import('./postgres/sweeps.node.ts');
   const connection = await connect(url);
   let identity: SweepIdentity;
   try {
@@ -133,7 +133,8 @@ export async function openInDatabase(
   { isWorker = false, isReadOnly = false }: { readonly isWorker?: boolean; readonly isReadOnly?: boolean },
 ): Promise<SweepStore> {
   const { connect } = await import('./postgres/connection.node.ts');
-  const { findPostgresSweep, openPostgresStore } = await import('./postgres/store-postgres.node.ts');
+  const { findPostgresSweep } = await import('./postgres/sweeps.node.ts');
+  const { openPostgresStore } = await import('./postgres/store-postgres.node.ts');
   const connection = await connect(url, isReadOnly);
   try {
     const found = await findPostgresSweep(connection, name);

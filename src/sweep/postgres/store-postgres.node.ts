@@ -5,9 +5,7 @@
  * transaction. A transaction that changes a job locks the row of the sweep first, if it decides a rung, then the job in the queue, then
  * `job`: in one order, so that no two wait for each other. Times are those of the server.
  */
-import { randomUUID } from 'node:crypto';
 import { SweepError } from '../../errors.ts';
-import { VERSION } from '../../util/version.ts';
 import { type NextJob, nextJobs } from '../schedule.ts';
 import {
   type Claim,
@@ -17,7 +15,6 @@ import {
   type JobRecord,
   type JobState,
   MAX_FAILURES,
-  type NewSweep,
   type SweepRecord,
   type SweepStore,
   type TrialEvaluation,
@@ -36,88 +33,16 @@ import {
 } from '../store-rows.ts';
 import { type Connection, isOutage } from './connection.node.ts';
 import { hidePassword } from './database-url.ts';
+import { insertJobs, insertTrials, queuedJobOf } from './insert-jobs.node.ts';
 import type { QueueAttempt, Sql } from './packages.node.ts';
 import { SweepQueue } from './queue.node.ts';
+import type { SweepIdentity } from './sweeps.node.ts';
 import { SCHEMA } from './tables.ts';
 
 /** A worker that has not reported for this time is not shown as running. */
 const SILENT = "interval '10 seconds'";
 /** The queue takes back a job after a day. A worker takes it again after half a day, which is early enough. */
 const OLD = "interval '12 hours'";
-
-/** A sweep in a database. */
-export interface SweepIdentity {
-  readonly name: string;
-  /** Distinguishes sweeps of the same name, in other databases or later ones. */
-  readonly id: string;
-}
-
-/**
- * Adds a sweep with its first trials to a database. It appears as a whole, or not at all.
- *
- * @throws {SweepError} `sweep-exists`; `sweep-database`
- */
-export async function createPostgresSweep(
-  connection: Connection,
-  sweep: NewSweep,
-  trials: readonly TrialPlan[],
-): Promise<SweepIdentity> {
-  const identity = { name: sweep.name, id: randomUUID() };
-  await checkNameIsFree(connection, sweep.name);
-  const queue = await SweepQueue.open(connection, identity.id, false);
-  try {
-    await connection.transaction(async (sql) => {
-      const { rowCount } = await sql.query(
-        `INSERT INTO ${SCHEMA}.sweep (name, id, definition, text, program_version) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-        [identity.name, identity.id, JSON.stringify(sweep.definition), JSON.stringify(sweep.text), VERSION],
-      );
-      if (rowCount === 0) throw nameIsTaken(connection, sweep.name);
-      await insertTrials(sql, queue, sweep.name, trials);
-    });
-  } finally {
-    await queue.close();
-  }
-  return identity;
-}
-
-/** @throws {SweepError} `sweep-exists` */
-export async function checkNameIsFree(connection: Connection, name: string): Promise<void> {
-  const { rows } = await connection.query(`SELECT 1 FROM ${SCHEMA}.sweep WHERE name = $1`, [name]);
-  if (rows.length > 0) throw nameIsTaken(connection, name);
-}
-
-function nameIsTaken({ url }: Connection, name: string): SweepError {
-  return new SweepError('sweep-exists', `there is already a sweep ${name} in ${hidePassword(url)}.`, {
-    remedies: [
-      { text: 'To work on it', command: ['sweep', 'worker', name, '--database', hidePassword(url)] },
-      { text: 'Or give the new one another name', set: { name: `${name}-2` } },
-    ],
-  });
-}
-
-/**
- * A sweep in a database.
- *
- * @param name Default: the newest with open jobs, or else the newest.
- * @throws {SweepError} `sweep-missing`
- */
-export async function findPostgresSweep(
-  connection: Connection,
-  name: string | undefined,
-): Promise<SweepIdentity> {
-  const { rows } = await connection.query(
-    `SELECT name, id, EXISTS (SELECT 1 FROM ${SCHEMA}.job WHERE sweep = name AND state IN ('queued', 'running')) AS is_open
-     FROM ${SCHEMA}.sweep ORDER BY is_open DESC, created DESC`,
-  );
-  const found = name === undefined ? rows[0] : rows.find((row) => row.name === name);
-  if (found) return { name: String(found.name), id: String(found.id) };
-  const names = rows.map((row) => row.name).join(', ');
-  const which = name === undefined ? 'sweep' : `sweep ${name}`;
-  throw new SweepError(
-    'sweep-missing',
-    `there is no ${which} in ${hidePassword(connection.url)}.${names === '' ? '' : ` It has ${names}.`}`,
-  );
-}
 
 /**
  * Opens a sweep of a database. Closing the store closes the connection.
@@ -133,38 +58,6 @@ export async function openPostgresStore(
   const store = new PostgresStore(connection, identity);
   if (isWorker) await store.openQueue(true);
   return store;
-}
-
-/** The open stores of `createPostgresSweep` and of `PostgresStore` add trials alike. */
-async function insertTrials(sql: Sql, queue: SweepQueue, sweep: string, trials: readonly TrialPlan[]) {
-  const plans = trials.map(({ number, parameters, evaluateEvery, rungs }) => ({
-    ...{ number, parameters: JSON.stringify(parameters), evaluate_every: evaluateEvery },
-    rungs: JSON.stringify(rungs),
-  }));
-  const { rows } = await sql.query(
-    `INSERT INTO ${SCHEMA}.trial (sweep, number, bracket, parameters, evaluate_every, rungs)
-     SELECT $1, number, (SELECT coalesce(max(bracket), 0) + 1 FROM ${SCHEMA}.trial WHERE sweep = $1), parameters, evaluate_every, rungs
-     FROM json_to_recordset($2) AS plan (number INTEGER, parameters TEXT, evaluate_every INTEGER, rungs TEXT)
-     ON CONFLICT DO NOTHING RETURNING number`,
-    [sweep, JSON.stringify(plans)],
-  );
-  const jobs = rows.map((row) => ({ trial: Number(row.number), rung: 0 }));
-  await insertJobs(sql, queue, sweep, jobs);
-}
-
-async function insertJobs(sql: Sql, queue: SweepQueue, sweep: string, jobs: readonly NextJob[]) {
-  const { rows } = await sql.query(
-    `INSERT INTO ${SCHEMA}.job (sweep, trial, rung, bracket, ends)
-     SELECT sweep, number, next.rung, bracket, (rungs::json ->> next.rung)::integer
-     FROM json_to_recordset($2) AS next (trial INTEGER, rung INTEGER) JOIN ${SCHEMA}.trial ON number = next.trial
-     WHERE sweep = $1 RETURNING trial, rung, queue_id`,
-    [sweep, JSON.stringify(jobs)],
-  );
-  await queue.add(sql, rows.map(queuedJobOf));
-}
-
-function queuedJobOf(row: Row) {
-  return { trial: Number(row.trial), rung: Number(row.rung), id: String(row.queue_id) };
 }
 
 const OF_CLAIM = "sweep = $1 AND trial = $2 AND rung = $3 AND attempt = $4 AND state = 'running'";

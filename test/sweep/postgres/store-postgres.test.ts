@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { connect } from '../../../src/sweep/postgres/connection.node.ts';
 import { loadPgBoss, type PgBoss } from '../../../src/sweep/postgres/packages.node.ts';
-import { createPostgresSweep, openPostgresStore } from '../../../src/sweep/postgres/store-postgres.node.ts';
+import { openPostgresStore } from '../../../src/sweep/postgres/store-postgres.node.ts';
+import { createPostgresSweep } from '../../../src/sweep/postgres/sweeps.node.ts';
 import { done, plans, SWEEP, testStore } from '../store-contract.ts';
 import { type PostgresServer, skipWithoutPostgres, startPostgres } from './server.ts';
 
