@@ -170,6 +170,8 @@ async function reading(): Promise<void> {
     return performance.now() - start;
   });
   note('ms, colouring the text by another unit', recolour);
+  // The last thing that the page computes by itself.
+  await page.locator('.saturation').waitFor();
   await page.getByLabel('influence').check();
   note(
     'ms, from a click to the influence of earlier characters (saliency)',

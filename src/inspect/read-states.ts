@@ -4,7 +4,7 @@
  * Dimension letters: T time steps, D layer input, H hidden units, G gates, V vocabulary. The text is one row, B = 1.
  */
 import { carriesC, gateCount, stateParts } from '../engine/cells.ts';
-import type { Engine, FloatArray, Tensor } from '../engine/engine.ts';
+import type { Engine, FloatArray, Tensor, Vector } from '../engine/engine.ts';
 import {
   type Layout,
   parameterCount,
@@ -98,6 +98,12 @@ interface Piece {
   readonly cells: readonly Tensor[];
 }
 
+/** A matrix [G·H, width] with its bias. */
+interface Matrix {
+  readonly weights: Vector;
+  readonly width: number;
+}
+
 class StatesReader {
   readonly #engine: Engine;
   readonly #reading: StatesReading;
@@ -107,7 +113,9 @@ class StatesReader {
   readonly #handles: Parameters<Engine['release']>[0][] = [];
   readonly #states: readonly Tensor[];
   readonly #pieces = new Map<number, Piece>();
-  readonly #weights;
+  readonly #weights: Vector;
+  /** Those that gates are computed with, by their offset. */
+  readonly #matrices = new Map<number, Matrix>();
   /** h of each recorded layer after the last piece. */
   readonly #before = new Map<number, FloatArray>();
 
@@ -192,23 +200,33 @@ class StatesReader {
 
   /** W x + b for a matrix [G·H, width] at an offset of the parameters, which its bias follows. */
   async #linear(module: RecurrentModule, offset: number, values: FloatArray): Promise<FloatArray> {
-    const outputSize = gateCount(module.cell) * module.hiddenSize;
-    const inputSize = offsetWidth(this.#layout, offset);
-    const layout: Layout = [{ kind: 'linear', name: 'gates', inputSize, outputSize }];
     const engine = this.#engine;
-    const steps = values.length / inputSize;
-    const weights = engine.vector(layout);
-    const input = engine.tensor('float', [steps, 1, inputSize]);
-    const output = engine.tensor('float', [steps, 1, outputSize]);
+    const { weights, width } = this.#matrix(module, offset);
+    const steps = values.length / width;
+    const input = engine.tensor('float', [steps, 1, width]);
+    const output = engine.tensor('float', [steps, 1, gateCount(module.cell) * module.hiddenSize]);
     try {
-      const { parameters } = this.#reading;
-      engine.write(weights, parameters.subarray(offset, offset + parameterCount(layout)));
       engine.write(input, values);
       engine.linearForward({ weights, module: 0, input, output });
       return (await engine.read(output)) as FloatArray;
     } finally {
-      for (const handle of [weights, input, output]) engine.release(handle);
+      for (const handle of [input, output]) engine.release(handle);
     }
+  }
+
+  /** The matrix at an offset of the parameters, with its bias, as a linear map of its own: made once, and kept for all pieces. */
+  #matrix({ cell, hiddenSize }: RecurrentModule, offset: number): Matrix {
+    const known = this.#matrices.get(offset);
+    if (known) return known;
+    const width = offsetWidth(this.#layout, offset);
+    const outputSize = gateCount(cell) * hiddenSize;
+    const layout: Layout = [{ kind: 'linear', name: 'gates', inputSize: width, outputSize }];
+    const weights = this.#keep(this.#engine.vector(layout));
+    const { parameters } = this.#reading;
+    this.#engine.write(weights, parameters.subarray(offset, offset + parameterCount(layout)));
+    const made = { weights, width };
+    this.#matrices.set(offset, made);
+    return made;
   }
 
   /** The columns of W that tokens select, plus the bias: [T, G·H]. */

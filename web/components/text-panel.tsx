@@ -1,5 +1,5 @@
 /** `TextView` as a component. */
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type Marks, TextView } from './text-view.ts';
 
 export interface TextPanelProps {
@@ -18,7 +18,7 @@ export interface TextPanelProps {
 export function TextPanel(props: TextPanelProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<TextView>(undefined);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const made = new TextView(props.label);
     view.current = made;
     host.current?.append(made.element);
@@ -30,15 +30,15 @@ export function TextPanel(props: TextPanelProps) {
     shown.onPick = props.onPick;
     shown.onSelect = props.onSelect ?? (() => {});
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     view.current?.setText(props.symbols);
     if (props.follows) view.current?.scrollToEnd();
   }, [props.symbols, props.label]);
-  useEffect(
+  useLayoutEffect(
     () => view.current?.setValues(props.values, props.scale),
     [props.values, props.scale, props.label],
   );
-  useEffect(() => {
+  useLayoutEffect(() => {
     view.current?.setMarks(props.marks);
     if (props.marks.caret !== undefined) view.current?.reveal(props.marks.caret);
   }, [props.marks, props.label]);

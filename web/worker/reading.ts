@@ -120,12 +120,16 @@ export async function unit({ layer, unit: number, part }: UnitRequest): Promise<
   };
 }
 
+/** The highest values that are far enough apart, in descending order; of equal ones, the earliest. */
 function strongestOf(values: Float32Array): number[] {
-  const order = Array.from(values.keys()).sort((a, b) => (values[b] as number) - (values[a] as number));
+  const left = values.slice();
   const found: number[] = [];
-  for (const position of order) {
-    if (found.length === STRONGEST) break;
-    if (found.every((other) => Math.abs(other - position) >= APART)) found.push(position);
+  while (found.length < STRONGEST) {
+    const highest = left.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    if (highest === Number.NEGATIVE_INFINITY) break;
+    const at = left.indexOf(highest);
+    found.push(at);
+    left.fill(Number.NEGATIVE_INFINITY, Math.max(0, at - APART + 1), at + APART);
   }
   return found;
 }
