@@ -9,6 +9,7 @@ import type { Engine, Vector } from '../../engine/engine.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { Network } from '../../model/network.ts';
 import type { Regularization } from '../../model/regularization.ts';
+import { handled } from '../../util/handled.ts';
 import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { OptionOrigins } from '../../util/option-origins.ts';
 import { sampleText } from '../evaluation.ts';
@@ -18,11 +19,11 @@ import { type Explosion, isGood, judge, MAX_CONSECUTIVE_SKIPS, type Skip } from 
 import { Recovery } from '../recovery/recovery.ts';
 import type { ReplacedEngine } from '../recovery/run-engines.ts';
 import { describeTrainedText } from '../saving/trained-text.ts';
+import { IterationGradient } from './iteration-gradient.ts';
 import { LossHistory } from './loss-history.ts';
 import { Optimizer, type UpdateFigures } from './optimizer.ts';
 import { firstState, type RunStart, RunState, resumedStability } from './run-state.ts';
 import { makeSchedule, type Schedule } from './schedule.ts';
-import { withStateResets } from './state-resets.ts';
 
 /** The figures of one iteration, without its time. */
 export interface IterationFigures extends Omit<IterationEvent, 'type' | 'milliseconds'> {
@@ -72,9 +73,7 @@ export class TrainingRun {
   readonly #vocabulary: Vocabulary;
   readonly #text: TrainedText;
   readonly #batches: BatchSource;
-  readonly #gradient: Vector;
-  /** The mean gradient of several batches, weighted by their lengths; undefined if each batch makes an update. */
-  readonly #meanGradient: Vector | undefined;
+  readonly #gradient: IterationGradient;
   readonly #optimizer: Optimizer;
   readonly #state: RunState;
   readonly #generator: MersenneTwister;
@@ -99,8 +98,9 @@ export class TrainingRun {
     this.#shapeChange = resumed?.shapeChange;
     const shape = { batchSize: options.batchSize, sequenceLength: splits.train.longest };
     this.network = new Network(engine, config, shape, 'training', options.compute);
-    this.#gradient = engine.vector(this.network.layout);
-    if (options.accumulate > 1) this.#meanGradient = engine.vector(this.network.layout);
+    this.#gradient = new IterationGradient({
+      ...{ engine, network: this.network, batches: splits.train, schedule: this.schedule, options },
+    });
     this.#optimizer = new Optimizer(engine, this.network.layout, options);
     this.#state = new RunState(engine, this.network, options, this.#optimizer, this.schedule);
     this.#generator = resumed
@@ -183,7 +183,11 @@ export class TrainingRun {
     const { weights, enqueued, learningRate } = state;
     const iteration = enqueued + 1;
     state.markBatches();
-    const { gradient, earlierLosses, steps } = await this.#lossAndGradient(iteration);
+    const { gradient, earlierLosses, steps } = await this.#gradient.enqueue(
+      iteration,
+      weights,
+      state.carried,
+    );
     const { accumulate, batchSize, sequenceLength } = this.#options;
     const tokens = steps * batchSize;
     if (this.mustDrainAfter(enqueued)) await this.#keepIfGood(earlierLosses, tokens);
@@ -202,46 +206,6 @@ export class TrainingRun {
     state.undoBatchesUnlessApplied();
     state.enqueued = iteration;
     return { figures };
-  }
-
-  /**
-   * Enqueues the forward and backward passes of an iteration.
-   *
-   * The gradient is that of the mean loss per step, times `sequenceLength`, so that its norm does not depend on the lengths of the batches.
-   *
-   * @returns the gradient, the steps of all batches, and the sum of the losses of all but the last, whose loss is in `network.loss`
-   */
-  async #lossAndGradient(
-    iteration: number,
-  ): Promise<{ gradient: Vector; steps: number; earlierLosses: Promise<number> }> {
-    const { accumulate, batchSize, sequenceLength, seed, stateReset } = this.#options;
-    const { weights, carried } = this.#state;
-    const first = this.schedule.positionAt(iteration - 1);
-    const losses: Promise<number>[] = [];
-    let steps = 0;
-    for (let number = 0; number < accumulate; number++) {
-      const position = first + number;
-      const epoch = Math.floor(position / this.#batches.count);
-      const batch = await this.#batches.batch(position % this.#batches.count, epoch);
-      // Dropout and state resets are hashes of these two numbers, which a resumed run gets from its checkpoint. The second counts
-      // batches, so each batch of an iteration has its own masks.
-      const pass = { seed, batch: (iteration - 1) * accumulate + number + 1 };
-      const withResets = withStateResets(batch, batchSize, { probability: stateReset, ...pass });
-      if (number > 0) losses.push(handled(this.#lossOfBatch()));
-      const batchSteps = batch.inputs.length / batchSize;
-      steps += batchSteps;
-      const regularization = { ...this.#regularization, ...pass };
-      const scale = sequenceLength / batchSteps;
-      this.network.lossAndGradient(weights, this.#gradient, withResets, carried, regularization, scale);
-      if (!this.#meanGradient) continue;
-      // A running mean. The first batch is copied, because the mean may hold numbers that are not finite.
-      if (number === 0) this.#engine.copy(this.#gradient, this.#meanGradient);
-      else this.#engine.average(this.#gradient, this.#meanGradient, batchSteps / steps);
-    }
-    const earlierLosses = handled(
-      Promise.all(losses).then((all) => all.reduce((sum, loss) => sum + loss, 0)),
-    );
-    return { gradient: this.#meanGradient ?? this.#gradient, steps, earlierLosses };
   }
 
   /** Records an iteration whose figures have arrived. Call it in the order of iterations. */
@@ -383,20 +347,8 @@ export class TrainingRun {
   /** Keeps the state before the iteration that is being enqueued, if its loss is good. */
   async #keepIfGood(earlierLosses: Promise<number>, tokens: number): Promise<void> {
     const { first, lowestMean } = this.#trainLosses;
-    const loss = ((await earlierLosses) + (await this.#lossOfBatch())) / tokens;
+    const loss = ((await earlierLosses) + (await this.#gradient.lossOfBatch())) / tokens;
     if (!isGood(loss, first, lowestMean)) return;
     this.#recovery?.keep(await this.#state.readBeforeBatches());
   }
-
-  /** The sum of the losses of the last batch, in nats. */
-  async #lossOfBatch(): Promise<number> {
-    const [total] = await this.#engine.read(this.network.loss, { offset: 0, count: 1 });
-    return total as number;
-  }
-}
-
-/** A promise that is awaited later, or never if the run ends with an error: its rejection is not unhandled. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
