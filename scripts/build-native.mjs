@@ -73,6 +73,14 @@ const COMMON = [
 /** The builds of the kernels: name, width of the vectors in floats, flags. */
 const VARIANTS = {
   x64: [
+    [
+      'avx512amx',
+      16,
+      [
+        ...['-march=x86-64-v4', '-mprefer-vector-width=512', '-mavx512bf16'],
+        ...['-mamx-tile', '-mamx-bf16'],
+      ],
+    ],
     ['avx512bf16', 16, ['-march=x86-64-v4', '-mprefer-vector-width=512', '-mavx512bf16']],
     ['avx512', 16, ['-march=x86-64-v4', '-mprefer-vector-width=512']],
     ['avx2', 8, ['-march=x86-64-v3']],

@@ -198,7 +198,7 @@ void Pool::assist(int thread) {
   for (;;) {
     int spins = 0;
     while (wanted_.load(std::memory_order_acquire) == seen) {
-      pause();
+      relax();
       if (++spins < kSpins) continue;
       std::unique_lock<std::mutex> lock(helpMutex_);
       asleep_.fetch_add(1, std::memory_order_seq_cst);

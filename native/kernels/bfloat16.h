@@ -15,9 +15,11 @@
 #pragma once
 #include "matrix.h"
 
-#if VW == 16 && defined(__AVX512BF16__)
+#if VW == 16 && defined(__AVX512BF16__) && !defined(__AMX_BF16__)
+// Processors with AMX multiply faster without this instruction: docs/decisions/bfloat16.md.
 #define HAS_PAIR_PRODUCTS
-#elif defined(__x86_64__)
+#endif
+#if defined(__x86_64__)
 // The processor treats denormals as the instruction does, if it is told to.
 #define CAN_FLUSH
 #endif
@@ -37,7 +39,7 @@ INLINE vu rounded(vf x) {
 // Packs `rows` rows of a panel [·][16] into [·][8].
 INLINE void pack_rows(index_t rows, const float* from, float* into) {
   for (index_t at = 0; at < rows * LANES; at += VW) {
-#ifdef HAS_PAIR_PRODUCTS
+#if VW == 16 && defined(__AVX512BF16__)
     *(__m256i_u*)((unsigned short*)into + at) = (__m256i)_mm512_cvtneps_pbh((__m512)load(from + at));
 #else
     *(vs*)((unsigned short*)into + at) = __builtin_convertvector(rounded(load(from + at)) >> 16, vs);
@@ -75,7 +77,7 @@ INLINE vf splat_pair(const float* at) {
   return (vf)(pair + (vu){});
 }
 
-#if defined(HAS_PAIR_PRODUCTS) || defined(CAN_FLUSH)
+#ifdef CAN_FLUSH
 template <bool EXACT>
 INLINE vf begin_sum(vf start, vu&) {
   return start;
@@ -110,9 +112,38 @@ INLINE vf add_product(vf a, vf b, vf sum, vu& small) {
 }
 #endif
 
-// As `tile` in matrix.h, for pairs. Returns without storing if a sum needs the exact form.
+// As TileFunction. Returns false, and stores nothing, if a sum needs the exact form.
+typedef bool (*PairSum)(const Term*, int, index_t, index_t, const Start&, float*, index_t);
+
+// Computes a tile with denormals as zeros: by a fast form and, if that returns false, by the exact one.
+template <PairSum FAST, PairSum EXACT>
+static void flushing_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
+#ifdef CAN_FLUSH
+  // Denormals are zero (0x40), and so are results that would be denormal (0x8000).
+  const unsigned control = _mm_getcsr();
+  _mm_setcsr(control | 0x8040);
+#endif
+  const bool isStored = FAST(terms, count, row, panel, start, c, cNext);
+#ifdef CAN_FLUSH
+  _mm_setcsr(control);
+#endif
+  if (!isStored) EXACT(terms, count, row, panel, start, c, cNext);
+}
+
+// Whether no sum needs the exact form.
+INLINE bool is_exact(vu small) {
+#ifndef CAN_FLUSH
+  for (int i = 0; i < VW; i++)
+    if (small[i]) return false;
+#else
+  (void)small;
+#endif
+  return true;
+}
+
+// As `tile` in matrix.h, for pairs.
 template <int M, int NP, int AM, int AK, bool EXACT>
-NOINLINE bool sum_pairs(const Term* terms, int count, index_t aOffset, index_t bOffset, const Start& start, float* c, index_t cNext) {
+NOINLINE bool sum_pairs(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
   vu small = {};
   vf sum[M][NP * PARTS];
 #pragma GCC unroll 16
@@ -121,9 +152,9 @@ NOINLINE bool sum_pairs(const Term* terms, int count, index_t aOffset, index_t b
     for (int v = 0; v < NP * PARTS; v++)
       sum[m][v] = begin_sum<EXACT>(start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){}, small);
   for (const Term* term = terms; term < terms + count; term++) {
-    const float* stretch = term->a.at + aOffset;
+    const float* stretch = term->a.at + row * AM;
     const index_t bNext = term->b.next;
-    const float* b = term->b.at + bOffset * bNext;
+    const float* b = term->b.at + panel * bNext;
     const float* ahead = term->ahead;
     for (int i = 0; i < term->count; i++, stretch += term->a.next) {
       const float* a = stretch;
@@ -161,10 +192,7 @@ NOINLINE bool sum_pairs(const Term* terms, int count, index_t aOffset, index_t b
       }
     }
   }
-#if !defined(HAS_PAIR_PRODUCTS) && !defined(CAN_FLUSH)
-  for (int i = 0; i < VW && !EXACT; i++)
-    if (small[i]) return false;
-#endif
+  if (!EXACT && !is_exact(small)) return false;
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
 #pragma GCC unroll 16
@@ -173,36 +201,42 @@ NOINLINE bool sum_pairs(const Term* terms, int count, index_t aOffset, index_t b
 }
 
 template <int M, int NP, int AM, int AK>
-static void pair_tile(const Term* terms, int count, index_t aOffset, index_t bOffset, const Start& start, float* c, index_t cNext) {
-#ifdef CAN_FLUSH
-  // Denormals are zero (0x40), and so are results that would be denormal (0x8000).
-  const unsigned control = _mm_getcsr();
-  _mm_setcsr(control | 0x8040);
+static void pair_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
+#ifdef HAS_PAIR_PRODUCTS
+  sum_pairs<M, NP, AM, AK, false>(terms, count, row, panel, start, c, cNext);
+#else
+  flushing_tile<sum_pairs<M, NP, AM, AK, false>, sum_pairs<M, NP, AM, AK, true>>(terms, count, row, panel, start, c, cNext);
 #endif
-  const bool isStored = sum_pairs<M, NP, AM, AK, false>(terms, count, aOffset, bOffset, start, c, cNext);
-#ifdef CAN_FLUSH
-  _mm_setcsr(control);
-#endif
-  if (!isStored) sum_pairs<M, NP, AM, AK, true>(terms, count, aOffset, bOffset, start, c, cNext);
 }
 
 static const TileFunction PAIR_ROW_TILES[TILE_PANELS][7] = TILE_TABLE(pair_tile, LANES / 2, 1);
 static const TileFunction PAIR_COLUMN_TILES[TILE_PANELS][7] = TILE_TABLE(pair_tile, 1, LANES);
 
-// What the products need to know about pairs: see Float32.
-struct Bfloat16 {
-  enum { STEPS = LANES / 2, IS_PACKED = 1, PACKS_WEIGHTS = 1, MAX_TERM_PANELS = 64 };
-  static TileFunction row_tile(int width, int rows) { return PAIR_ROW_TILES[width - 1][rows]; }
-  static int most_panels(index_t) { return TILE_PANELS; }
-  static TileFunction column_tile(int width, int rows) { return PAIR_COLUMN_TILES[width - 1][rows]; }
-  static Panels rows(Panels a, int count, index_t from, index_t to, Panels room, float* = 0) {
-    for (int p = 0; p < count; p++) pack_rows(to - from, a.at + p * a.next + from * LANES, room.at + p * room.next + from * STEPS);
-    return room;
-  }
+// What all products in bfloat16 share: see Float32.
+struct PackedPairs {
+  enum { STEPS = LANES / 2, IS_PACKED = 1, PACKS_WEIGHTS = 1 };
   static index_t panel_floats(int kPanels) { return (index_t)kPanels * STEPS * LANES; }
   static vf token_weights(const float* table, index_t panel, index_t V, int token, int v) {
     return Float32::token_weights(table, panel, V, token, v);
   }
   static index_t steps_of_rows(index_t rows) { return (rows + 1) / 2; }
   static void transpose(const float* w, index_t N, int kPanels, float* into) { pack_transposed_panel(w, N, kPanels, into); }
+};
+
+// The products above, in the order of VDPBF16PS.
+struct Bfloat16 : PackedPairs {
+  enum { BLOCK = 1, MAX_TERM_BLOCKS = 64, MAX_ROWS = TILE_ROWS };
+  static void row_tile(int width, int rows, const Term* terms, int count, index_t row, index_t panel, const Start& start, Panels c) {
+    PAIR_ROW_TILES[width - 1][rows](terms, count, row, panel, start, c.at, c.next);
+  }
+  static int most_panels(index_t) { return TILE_PANELS; }
+  static void column_product(index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
+    multiply_columns(PAIR_COLUMN_TILES, rows, count, a, b, c, adds, fetched);
+  }
+  static Panels rows(Panels a, int count, index_t from, index_t to, Panels room, float* = 0) {
+    for (int p = 0; p < count; p++) pack_rows(to - from, a.at + p * a.next + from * LANES, room.at + p * room.next + from * STEPS);
+    return room;
+  }
+  // Packs one panel [R][16] of the left side of a weight gradient. `into` may be `from`.
+  static void pack_left(index_t R, const float* from, float* into) { pack_row_pairs(R, from, into); }
 };

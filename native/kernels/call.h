@@ -36,7 +36,7 @@ struct Team {
 enum { SPINS_BEFORE_YIELD = 256 };
 
 // A hint to the processor that this thread is waiting, so that the core's other hardware thread can run.
-static inline void pause() {
+static inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -54,7 +54,7 @@ static inline void wait_at(Barrier* at, int threads, void (*yield)()) {
     return;
   }
   for (int spins = 1; __atomic_load_n(&at->generation, __ATOMIC_ACQUIRE) == generation; spins++) {
-    pause();
+    relax();
     if (spins % SPINS_BEFORE_YIELD == 0) yield();
   }
 }

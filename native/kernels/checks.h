@@ -29,17 +29,17 @@ static void allow_floats(CheckedCall& c, int buffer, double floats) {
   if (c.call->buffers[buffer]) require_floats(c, buffer, floats);
 }
 static double padded(double n) { return __builtin_ceil(n / 16) * 16; }
+static bool is_int8(int element) { return element == ELEMENT_INT8 || element == ELEMENT_INT8_PLAIN; }
 // Checks what a call's products are in, and returns it. WebAssembly has no bfloat16; int8 has no backward pass.
 static int checked_element(CheckedCall& c, double element, bool backward) {
   require(c, element >= 0 && element < ELEMENT_COUNT && element == (double)(int)element, "no such element");
   if (c.problem) return ELEMENT_FLOAT32;
 #ifdef __wasm__
-  require(c, element != ELEMENT_BFLOAT16, "no bfloat16 here");
+  require(c, !is_bfloat16(element), "no bfloat16 here");
 #endif
-  require(c, element < ELEMENT_INT8 || !backward, "no backward pass in int8");
+  require(c, !is_int8((int)element) || !backward, "no backward pass in int8");
   return (int)element;
 }
-static bool is_int8(int element) { return element == ELEMENT_INT8 || element == ELEMENT_INT8_PLAIN; }
 // The floats of a matrix of G gates of H outputs with K inputs, of a look-up table for K tokens, and of an embedding.
 static double matrix_floats(int element, double G, double H, double K) { return is_int8(element) ? int8_matrix_size(G, H, K) : weights_size(G, H, K); }
 static double table_floats(int element, double G, double H, double V) { return is_int8(element) ? int8_table_size(G, H, V) : weights_size(G, H, V); }
@@ -172,7 +172,7 @@ static void check_generate(CheckedCall& c, int threads) {
   require_sizes(c, c.call->numbers, 6);
   require_dimensions(c, c.call->numbers, 4);
   const int element = checked_element(c, n.element, false);
-  require(c, element != ELEMENT_BFLOAT16, "no sequences in bfloat16");
+  require(c, !is_bfloat16(element), "no sequences in bfloat16");
   require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
   require_bytes(c, 1, n.modules * MODULE_FIELDS * 8);
   require_bytes(c, 2, n.N * 4);

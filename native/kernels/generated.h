@@ -47,6 +47,7 @@ enum Operation {
 enum Element {
   ELEMENT_FLOAT32,
   ELEMENT_BFLOAT16,
+  ELEMENT_BFLOAT16_BLOCKS,
   ELEMENT_INT8,
   ELEMENT_INT8_PLAIN,
   ELEMENT_COUNT,
@@ -89,8 +90,8 @@ static inline double state_size(double S, double B, double H) { return S * B * H
 static inline double weights_size(double G, double H, double R) { return G * H * R; }
 static inline double tape_size(double T, double B, double G, double H, double K, double D) { return T * B * G * H + T * B * K * H + T * B * D; }
 static inline double recurrent_scratch_size(double G, double H, double D, double B) { return G * H + G * H * H + G * H * D + 3 * B * H; }
-static inline double recurrent_packed_size(double B, double D, double H, double G, double P) { return B * D + B * H + 0.5 * B * G * H + P * D; }
-static inline double linear_packed_size(double P, double H, double V) { return P * H + 2 * P * V; }
+static inline double recurrent_packed_size(double B, double D, double H, double G, double P) { return B * D + B * H + 0.5 * B * G * H + 8 * B + P * D; }
+static inline double linear_packed_size(double P, double H, double V) { return P * H + 2 * P * V + 16 * P; }
 static inline double int8_matrix_size(double G, double H, double K) { return 0.25 * G * H * K + 2 * G * H; }
 static inline double int8_table_size(double G, double H, double V) { return 0.25 * G * H * V + G * H; }
 static inline double int8_embedding_size(double D, double V, double R) { return 0.25 * D * V + R; }

@@ -74,7 +74,7 @@ INLINE vu splat_word(const float* at) {
 
 // As `tile` in matrix.h.
 template <bool VNNI, int M, int NP>
-NOINLINE void int8_tile(const Term* terms, int count, index_t aOffset, index_t bOffset, const Start& start, float* c, index_t cNext) {
+NOINLINE void int8_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
   vf total[M][NP * PARTS];
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
@@ -82,9 +82,9 @@ NOINLINE void int8_tile(const Term* terms, int count, index_t aOffset, index_t b
     for (int v = 0; v < NP * PARTS; v++)
       total[m][v] = start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){};
   for (const Term* term = terms; term < terms + count; term++) {
-    const float* stretch = term->a.at + aOffset;
+    const float* stretch = term->a.at + row * ROW_WORDS;
     const index_t bNext = term->b.next;
-    const float* b = term->b.at + bOffset * bNext;
+    const float* b = term->b.at + panel * bNext;
     const float* ahead = term->ahead;
     vi sum[M][NP * PARTS] = {};
     for (int i = 0; i < term->count; i++, stretch += term->a.next) {
@@ -103,7 +103,7 @@ NOINLINE void int8_tile(const Term* terms, int count, index_t aOffset, index_t b
         }
       }
     }
-    const float* scales = term->scales ? term->scales + aOffset / ROW_WORDS : 0;
+    const float* scales = term->scales ? term->scales + row : 0;
 #pragma GCC unroll 16
     for (int v = 0; v < NP * PARTS; v++) {
       const float* facts = b + (v / PARTS) * bNext + (v % PARTS) * VW;
@@ -121,14 +121,14 @@ NOINLINE void int8_tile(const Term* terms, int count, index_t aOffset, index_t b
 }
 
 template <int M, int NP, int AM, int AK>
-static void plain_tile(const Term* terms, int count, index_t aOffset, index_t bOffset, const Start& start, float* c, index_t cNext) {
-  int8_tile<false, M, NP>(terms, count, aOffset, bOffset, start, c, cNext);
+static void plain_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
+  int8_tile<false, M, NP>(terms, count, row, panel, start, c, cNext);
 }
 static const TileFunction PLAIN_INT8_TILES[TILE_PANELS][7] = TILE_TABLE(plain_tile, ROW_WORDS, 1);
 #ifdef MAY_HAVE_VNNI
 template <int M, int NP, int AM, int AK>
-static void vnni_tile(const Term* terms, int count, index_t aOffset, index_t bOffset, const Start& start, float* c, index_t cNext) {
-  int8_tile<true, M, NP>(terms, count, aOffset, bOffset, start, c, cNext);
+static void vnni_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
+  int8_tile<true, M, NP>(terms, count, row, panel, start, c, cNext);
 }
 static const TileFunction VNNI_TILES[TILE_PANELS][7] = TILE_TABLE(vnni_tile, ROW_WORDS, 1);
 #endif
@@ -175,12 +175,12 @@ INLINE vf float_levels(const float* at, int v) { return __builtin_convertvector(
 // What the products need to know about int8: see Float32.
 template <bool VNNI>
 struct Int8 {
-  enum { STEPS = ROW_WORDS, IS_PACKED = 1, PACKS_WEIGHTS = 0, MAX_TERM_PANELS = 1 << 20 };
-  static TileFunction row_tile(int width, int rows) {
+  enum { STEPS = ROW_WORDS, BLOCK = 1, IS_PACKED = 1, PACKS_WEIGHTS = 0, MAX_TERM_BLOCKS = 1 << 20, MAX_ROWS = TILE_ROWS };
+  static void row_tile(int width, int rows, const Term* terms, int count, index_t row, index_t panel, const Start& start, Panels c) {
 #ifdef MAY_HAVE_VNNI
-    if (VNNI) return VNNI_TILES[width - 1][rows];
+    if (VNNI) return VNNI_TILES[width - 1][rows](terms, count, row, panel, start, c.at, c.next);
 #endif
-    return PLAIN_INT8_TILES[width - 1][rows];
+    PLAIN_INT8_TILES[width - 1][rows](terms, count, row, panel, start, c.at, c.next);
   }
   static int most_panels(index_t) { return TILE_PANELS; }
   static Panels rows(Panels a, int count, index_t from, index_t to, Panels room, float* scales = 0) {

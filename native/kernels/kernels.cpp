@@ -18,7 +18,7 @@ static int element_of(const Call* call) {
   }
 }
 
-// The passes of training over a layer, in float32 or bfloat16.
+// The passes of training over a layer, in float32 or in either order of bfloat16.
 template <class Element>
 static void run_training(const Call* call, Team* team, int thread) {
   switch (call->operation) {
@@ -52,6 +52,10 @@ static void run_with_element(const Call* call, Team* team, int thread) {
 #ifndef __wasm__
   // WebAssembly has no such kernels: they would make each page half as large again.
   if (element == ELEMENT_BFLOAT16) return run_training<Bfloat16>(call, team, thread);
+  if (element == ELEMENT_BFLOAT16_BLOCKS) {
+    run_training<Bfloat16Blocks>(call, team, thread);
+    return Bfloat16Blocks::finish();
+  }
 #endif
   return run_training<Float32>(call, team, thread);
 }

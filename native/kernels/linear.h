@@ -4,9 +4,10 @@
 // dE[v] = Σ d output[i] over the positions i with token v.
 //
 // Scratch memory: ⌈H⌉·⌈V⌉ floats for the transposed weights, if dX is computed (linearScratch in src/engine/sizes.ts). In float32, the forward
-// pass and the embedding need none. In bfloat16 (bfloat16.h), both passes need ⌈H⌉·⌈V⌉ + P·(⌈H⌉ + 2·⌈V⌉) floats, with P = ⌈positions/2⌉, for
+// pass and the embedding need none. In bfloat16 (bfloat16.h), both passes need ⌈H⌉·⌈V⌉ + P·(⌈H⌉ + 2·⌈V⌉ + 16) floats, with P = ⌈positions/2⌉, for
 // the packed weights, the rows of the left side, and the pairs of rows for dW.
 #pragma once
+#include "bfloat16-blocks.h"
 #include "bfloat16.h"
 #include "call.h"
 #include "int8.h"
@@ -43,7 +44,7 @@ static void linear_forward(const Call* call, Team* team, int thread) {
     barrier(team);
   }
   const Panels factors = {Element::PACKS_WEIGHTS ? b.scratch : (float*)weight, factorNext};
-  const Panels room = {b.scratch + VP * factorNext, R * Element::STEPS};
+  const Panels room = {b.scratch + VP * factorNext, R * row_floats<Element>()};
   for (index_t from = (index_t)next_task(team, 0) * POSITIONS; from < R; from = (index_t)next_task(team, 0) * POSITIONS) {
     const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
     const Panels input = Element::rows({(float*)b.input, R * LANES}, HP, from, from + rows, room);
@@ -65,10 +66,11 @@ static void linear_backward(const Call* call, Team* team, int thread) {
   float* packed = b.scratch + (index_t)HP * VP * LANES * LANES;
   const Panels x = {Element::IS_PACKED ? packed : (float*)b.input, pairsNext};
   const Panels dY = {Element::IS_PACKED ? packed + HP * pairsNext : b.output, pairsNext};
-  if (Element::IS_PACKED) {
+  if constexpr (Element::IS_PACKED) {
     const Share share = share_of(team, thread, HP + VP);
     for (index_t p = share.from; p < share.to; p++)
-      pack_row_pairs(R, p < HP ? b.input + p * dNext : b.output + (p - HP) * dNext, packed + p * pairsNext);
+      if (p < HP) Element::pack_left(R, b.input + p * dNext, packed + p * pairsNext);
+      else pack_row_pairs(R, b.output + (p - HP) * dNext, packed + p * pairsNext);
   }
   if (b.inputGradient) {
     const Share share = share_of(team, thread, VP);
@@ -77,7 +79,7 @@ static void linear_backward(const Call* call, Team* team, int thread) {
   }
   if (Element::IS_PACKED || b.inputGradient) barrier(team);
   if (b.inputGradient) {
-    const Panels room = {dY.at + VP * pairsNext, R * Element::STEPS};
+    const Panels room = {dY.at + VP * pairsNext, R * row_floats<Element>()};
     for (index_t from = (index_t)next_task(team, 0) * POSITIONS; from < R; from = (index_t)next_task(team, 0) * POSITIONS) {
       const index_t rows = R - from < POSITIONS ? R - from : POSITIONS;
       const Panels d = Element::rows({b.output, dNext}, VP, from, from + rows, room);

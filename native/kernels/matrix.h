@@ -10,6 +10,7 @@
 
 typedef long index_t;
 
+INLINE bool is_bfloat16(double element) { return element == ELEMENT_BFLOAT16 || element == ELEMENT_BFLOAT16_BLOCKS; }
 INLINE int panels(index_t columns) { return (int)((columns + LANES - 1) / LANES); }
 
 // Rows and panels of a tile, whose accumulators are kept in registers.
@@ -30,8 +31,8 @@ struct Panels {
   index_t next;
 };
 
-// One product A·B in a sum of products. The summation index k runs over `count` panels of A, `length` steps in each: columns or, of bfloat16
-// numbers (bfloat16.h), pairs of columns.
+// One product A·B in a sum of products. The summation index k runs over `count` blocks of A, `length` steps in each: columns or, of bfloat16
+// numbers (bfloat16.h), pairs of columns. A block is a panel, or several of them, if Element::BLOCK is larger than 1.
 struct Term {
   Panels a;
   int count;
@@ -44,6 +45,8 @@ struct Term {
   const float* ahead;
   // Of int8 (int8.h): the scales of the rows of A, or null if they are hidden states.
   const float* scales;
+  // Of blocks of several panels (bfloat16-blocks.h): the steps in the last block, and floats from one row of A to the next.
+  int last, rowFloats;
 };
 
 // The initial values of the sums: zero if `at` is null. Else those of row m begin at at + m·row, and panels are `next` floats apart. With
@@ -56,9 +59,10 @@ static const Start ZERO = {0, 0, 0};
 INLINE Start start_at(Panels c) { return {c.at, LANES, c.next}; }
 INLINE Start bias_of(Panels bias) { return {bias.at, 0, bias.next}; }
 
-// C[M][NP panels] = start + Σ A·B. A's element of row m and step k is a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
+// C[M][NP panels] = start + Σ A·B, for the rows of A from `row` on and the panels of B from `panel` on. A's element of row m and step k is
+// a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
 template <int M, int NP, int AM, int AK>
-NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffset, const Start& start, float* c, index_t cNext) {
+NOINLINE void tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
   vf sum[M][NP * PARTS];
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
@@ -66,10 +70,9 @@ NOINLINE void tile(const Term* terms, int count, index_t aOffset, index_t bOffse
     for (int v = 0; v < NP * PARTS; v++)
       sum[m][v] = start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){};
   for (const Term* term = terms; term < terms + count; term++) {
-    const float* stretch = term->a.at + aOffset;
+    const float* stretch = term->a.at + row * AM;
     const index_t bNext = term->b.next;
-    // `bOffset` counts panels of B.
-    const float* b = term->b.at + bOffset * bNext;
+    const float* b = term->b.at + panel * bNext;
     const float* ahead = term->ahead;
     for (int i = 0; i < term->count; i++, stretch += term->a.next) {
       const float* a = stretch;
@@ -127,6 +130,27 @@ static int panels_of_tile(index_t rows) { return rows == 1 ? 2 : TILE_PANELS; }
 #endif
 static const TileFunction COLUMN_TILES[TILE_PANELS][7] = TILE_TABLE(tile, 1, LANES);
 
+// C = Aᵀ·B, or C += Aᵀ·B if `adds`, for one panel A [rows][16]: 16 rows of C in `count` panels, with B in as many. The rows of Aᵀ are the columns
+// of the panel, and k runs over its rows. Prefetches the rows that follow in A and in panel `fetched` of B.
+static void multiply_columns(const TileFunction (*tiles)[7], index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
+  enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
+  const float* next[TILES_IN_PANEL] = {a + rows * LANES};
+  if (TILES_IN_PANEL > 1) next[1] = b.at + fetched * b.next + rows * LANES;
+  for (int i = 2; i < TILES_IN_PANEL; i++) next[i] = b.at;
+  Term all = {{(float*)a, 0}, 1, (int)rows, b, 0, 0, 0, (int)rows, 1};
+  for (int p = 0; p < count; p += TILE_PANELS) {
+    const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
+    int column = 0;
+    for (int i = 0; i < TILES_IN_PANEL; i++) {
+      const int height = LANES / TILES_IN_PANEL + (i < LANES % TILES_IN_PANEL);
+      const Panels into = {c.at + p * c.next + column * LANES, c.next};
+      all.ahead = next[i];
+      tiles[width - 1][height](&all, 1, column, p, adds ? start_at(into) : ZERO, into.at, into.next);
+      column += height;
+    }
+  }
+}
+
 // Transposes one panel of W, [16·kPanels][16], into 16 rows of each panel of Wᵀ, [kPanels][N][16].
 static void transpose_panel(const float* w, index_t N, int kPanels, float* into) {
   for (int kp = 0; kp < kPanels; kp++)
@@ -139,17 +163,22 @@ static void transpose_panel(const float* w, index_t N, int kPanels, float* into)
 
 // What the products below need to know about the elements of A and B. bfloat16.h has another one.
 struct Float32 {
-  // STEPS: steps of k in a panel of A, and floats from one of its rows to the next; the panels of B have STEPS rows for each of them.
+  // STEPS: steps of k in a panel of A; the panels of B have STEPS rows for each of them. BLOCK: panels of A whose columns are next to each
+  // other in memory, so that floats from one of their rows to the next are STEPS · BLOCK.
   // IS_PACKED: whether A and B differ from the float32 matrices that they are made of. PACKS_WEIGHTS: whether a call packs B.
-  // MAX_TERM_PANELS: at most this many panels of A are summed per pass over the rows, so that their part of B, 512 rows, stays in the
-  // second-level cache.
-  enum { STEPS = LANES, IS_PACKED = 0, PACKS_WEIGHTS = 0, MAX_TERM_PANELS = 32 };
-  // The rows of A are the rows of a panel, and k runs over its columns.
-  static TileFunction row_tile(int width, int rows) { return ROW_TILES[width - 1][rows]; }
+  // MAX_TERM_BLOCKS: at most this many blocks of A are summed per pass over the rows, so that their part of B, 512 rows, stays in the
+  // second-level cache. MAX_ROWS: rows of a tile.
+  enum { STEPS = LANES, BLOCK = 1, IS_PACKED = 0, PACKS_WEIGHTS = 0, MAX_TERM_BLOCKS = 32, MAX_ROWS = TILE_ROWS };
+  // Computes a tile. The rows of A are the rows of a panel, and k runs over its columns.
+  static void row_tile(int width, int rows, const Term* terms, int count, index_t row, index_t panel, const Start& start, Panels c) {
+    ROW_TILES[width - 1][rows](terms, count, row, panel, start, c.at, c.next);
+  }
   // Panels of a tile, if the product has so many rows.
   static int most_panels(index_t rows) { return panels_of_tile(rows); }
-  // For Aᵀ: the rows of Aᵀ are the columns of a panel, and k runs over its rows.
-  static TileFunction column_tile(int width, int rows) { return COLUMN_TILES[width - 1][rows]; }
+  // Aᵀ·B: see multiply_columns.
+  static void column_product(index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
+    multiply_columns(COLUMN_TILES, rows, count, a, b, c, adds, fetched);
+  }
   // Rows `from` … `to` − 1 of a matrix in `count` panels, as the left side of a product. If they are packed, `room` receives them. The last
   // argument is for int8.
   static Panels rows(Panels a, int, index_t, index_t, Panels, float* = 0) { return a; }
@@ -170,14 +199,19 @@ struct Float32 {
   static void transpose(const float* w, index_t N, int kPanels, float* into) { transpose_panel(w, N, kPanels, into); }
 };
 
+// Floats from one row of A to the next.
+template <class Element>
+constexpr index_t row_floats() { return (index_t)Element::STEPS * Element::BLOCK; }
 // A from one of its rows on.
 template <class Element>
-INLINE Panels rows_from(Panels a, index_t row) { return {a.at + row * Element::STEPS, a.next}; }
+INLINE Panels rows_from(Panels a, index_t row) { return {a.at + row * row_floats<Element>(), a.next}; }
 
 // The term A·B with A in kPanels panels.
 template <class Element = Float32>
 INLINE Term term(Panels a, int kPanels, Panels b, const float* scales = 0) {
-  return {a, kPanels, Element::STEPS, b, TILE_PANELS * b.next, b.at, scales};
+  const int blocks = (kPanels + Element::BLOCK - 1) / Element::BLOCK, length = Element::STEPS * Element::BLOCK;
+  const int last = Element::STEPS * kPanels - (blocks - 1) * length;
+  return {a, blocks, length, b, TILE_PANELS * b.next, b.at, scales, last, length};
 }
 
 // Computes all rows of `width` panels of C, from panel `p` on, in tiles of nearly equal height.
@@ -186,16 +220,16 @@ INLINE Term term(Panels a, int kPanels, Panels b, const float* scales = 0) {
 // during the computation.
 template <class Element>
 static void multiply_rows(index_t M, int width, int p, Term* terms, int termCount, Start start, Panels c) {
-  const int tiles = (int)((M + TILE_ROWS - 1) / TILE_ROWS), height = (int)M / tiles, higher = (int)M % tiles;
+  const int tiles = (int)((M + Element::MAX_ROWS - 1) / Element::MAX_ROWS), height = (int)M / tiles, higher = (int)M % tiles;
   if (start.at) start.at += p * start.next;
-  float* into = c.at + p * c.next;
+  Panels into = {c.at + p * c.next, c.next};
   index_t row = 0;
   for (int i = 0; i < tiles; i++) {
     const int rows = height + (i < higher);
     for (Term* t = terms; t < terms + termCount; t++) t->ahead = t->b.at + (i < width ? (p + i) * t->b.next + t->following : p * t->b.next);
-    Element::row_tile(width, rows)(terms, termCount, row, p, start, into, c.next);
-    row += rows * Element::STEPS;
-    into += rows * LANES;
+    Element::row_tile(width, rows, terms, termCount, row, p, start, into);
+    row += rows;
+    into.at += rows * LANES;
     if (start.at) start.at += rows * start.row;
   }
 }
@@ -203,27 +237,31 @@ static void multiply_rows(index_t M, int width, int p, Term* terms, int termCoun
 // C[M rows][count panels] = start + the sum of the terms, each B [count][K][16].
 template <class Element = Float32>
 static void multiply(index_t M, int count, Term* terms, int termCount, Start start, Panels c) {
-  const int MAX_TERM_PANELS = Element::MAX_TERM_PANELS;
+  const int MAX_TERM_BLOCKS = Element::MAX_TERM_BLOCKS;
   const int most = Element::most_panels(M);
-  int stretches = 0;
-  for (int i = 0; i < termCount; i++) stretches += terms[i].count;
+  int blocks = 0;
+  for (int i = 0; i < termCount; i++) blocks += terms[i].count;
   for (int p = 0; p < count; p += most) {
     const int width = count - p < most ? count - p : most;
-    if (stretches <= MAX_TERM_PANELS) {
+    if (blocks <= MAX_TERM_BLOCKS) {
       multiply_rows<Element>(M, width, p, terms, termCount, start, c);
       continue;
     }
     Start from = start;
     for (const Term* term = terms; term < terms + termCount; term++) {
-      const int parts = (term->count + MAX_TERM_PANELS - 1) / MAX_TERM_PANELS;
+      const int parts = (term->count + MAX_TERM_BLOCKS - 1) / MAX_TERM_BLOCKS;
       for (int i = 0, s = 0; i < parts; i++) {
         Term part = *term;
         part.count = (term->count - s + parts - i - 1) / (parts - i);
         part.a.at += s * part.a.next;
         part.b.at += (index_t)s * part.length * LANES;
         s += part.count;
-        if (s < term->count) part.following = (index_t)part.count * part.length * LANES;
-        else part.following -= (index_t)(s - part.count) * part.length * LANES;
+        if (s < term->count) {
+          part.following = (index_t)part.count * part.length * LANES;
+          part.last = part.length;
+        } else {
+          part.following -= (index_t)(s - part.count) * part.length * LANES;
+        }
         multiply_rows<Element>(M, width, p, &part, 1, from, c);
         from = start_at(c);
       }
@@ -235,28 +273,6 @@ template <class Element = Float32>
 static void multiply(index_t M, int count, int kPanels, Panels a, Panels b, Start start, Panels c) {
   Term only = term<Element>(a, kPanels, b);
   multiply<Element>(M, count, &only, 1, start, c);
-}
-
-// C = Aᵀ·B, or C += Aᵀ·B if `adds`, for one panel A [rows][16]: 16 rows of C in `count` panels, with B in as many. Prefetches the rows that
-// follow in A and in panel `fetched` of B.
-template <class Element>
-static void multiply_transposed(index_t rows, int count, const float* a, Panels b, Panels c, bool adds, int fetched) {
-  enum { TILES_IN_PANEL = (LANES + TILE_ROWS - 1) / TILE_ROWS };
-  const float* next[TILES_IN_PANEL] = {a + rows * LANES};
-  if (TILES_IN_PANEL > 1) next[1] = b.at + fetched * b.next + rows * LANES;
-  for (int i = 2; i < TILES_IN_PANEL; i++) next[i] = b.at;
-  Term all = {{(float*)a, 0}, 1, (int)rows, b, 0, 0, 0};
-  for (int p = 0; p < count; p += TILE_PANELS) {
-    const int width = count - p < TILE_PANELS ? count - p : TILE_PANELS;
-    int column = 0;
-    for (int i = 0; i < TILES_IN_PANEL; i++) {
-      const int height = LANES / TILES_IN_PANEL + (i < LANES % TILES_IN_PANEL);
-      const Panels into = {c.at + p * c.next + column * LANES, c.next};
-      all.ahead = next[i];
-      Element::column_tile(width, height)(&all, 1, column, p, adds ? start_at(into) : ZERO, into.at, into.next);
-      column += height;
-    }
-  }
 }
 
 // dW [count panels][K][16] = Xᵀ·dY over R rows: X in kPanels panels, dY in count panels.
@@ -276,7 +292,7 @@ static void weight_gradient(index_t R, int kPanels, Panels x, int count, Panels 
         const Panels right = {dY.at + chunk * LANES, dY.next};
         for (int p = group; p < groupEnd; p++) {
           const Panels into = {dW.at + p * LANES * LANES, dW.next};
-          multiply_transposed<Element>(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk > 0, p - group < count ? p - group : 0);
+          Element::column_product(rows, count, x.at + p * x.next + chunk * LANES, right, into, chunk > 0, p - group < count ? p - group : 0);
         }
       }
     }

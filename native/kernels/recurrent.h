@@ -16,10 +16,11 @@
 //   tape     T·B·G·H + T·B·K·H + T·B·D floats: the gates; K arrays of states before each step; the input after dropout
 //   scratch  G·H + G·H·H + G·H·D + 3·B·H floats: the sums of both biases; the recurrent and the input weights, transposed; three gradients
 //            of states
-//   scratch in bfloat16, additionally: B·D + B·H + ½·B·G·H + P·D floats, with P = ⌈T·B/2⌉: rows of the input, of h' and of the gradients; the
+//   scratch in bfloat16, additionally: B·D + B·H + ½·B·G·H + 8·B + P·D floats, with P = ⌈T·B/2⌉: rows of the input, of h' and of the gradients; the
 //            input for the weight gradients, if it is not on the tape. Matrices on the tape are packed in place, when their floats are not
 //            needed any more.
 #pragma once
+#include "bfloat16-blocks.h"
 #include "bfloat16.h"
 #include "call.h"
 #include "cells.h"
@@ -76,7 +77,8 @@ struct Layer {
   // What the forward products multiply with: the weights or, in bfloat16, the packed ones, in the place of Uᵀ and Wᵀ. Int8 weights are in the
   // form of int8.h.
   const float *inputFactors, *hiddenFactors;
-  // In bfloat16, also in the scratch memory: packed rows x and h' [·][B][8] and d [G·⌈H/16⌉][B][8]; pairs of rows of x [⌈D/16⌉][P][16].
+  // In bfloat16, also in the scratch memory: packed rows x and h' [·][B][8] and d [G·⌈H/16⌉][B][8], or blocks of them; pairs of rows of x
+  // [⌈D/16⌉][P][16].
   float *packedX, *packedH, *packedD, *inputPairs;
   // In int8, packed rows x and h' [·][B][4] in the same places, and after x the scales of its rows [B]; null for hidden states.
   float* xScales;
@@ -126,10 +128,10 @@ static Layer layer_of(const Call* call) {
   l.packedX = at += rows;
   l.packedH = at += l.tokens ? 0 : l.B * l.dPanels * LANES;
   l.packedD = at += rows;
-  l.inputPairs = at + (index_t)l.gates * rows / 2;
+  l.inputPairs = at + (index_t)l.gates * rows / 2 + l.B * LANES / 2;
   l.xScales = n.rowScales != 0 ? l.packedX + l.B * l.dPanels * ROW_WORDS : 0;
-  l.inputFactors = n.element == ELEMENT_BFLOAT16 ? l.inputTransposed : l.inputWeights;
-  l.hiddenFactors = n.element == ELEMENT_BFLOAT16 ? l.hiddenTransposed : l.hiddenWeights;
+  l.inputFactors = is_bfloat16(n.element) ? l.inputTransposed : l.inputWeights;
+  l.hiddenFactors = is_bfloat16(n.element) ? l.hiddenTransposed : l.hiddenWeights;
   l.dropout = {(u32)n.dropThreshold, (u32)n.dropKey, (float)n.dropScale, (int)n.dropPerSequence, (int)n.firstStep};
   return l;
 }
@@ -287,8 +289,8 @@ template <class Element>
 static void forward_step(const Layer& l, const StepPlace& at, const Part& part) {
   const int HP = l.hPanels, first = part.first, end = part.end;
   const index_t next = l.tapeNext, gateNext = HP * next, from = part.from, to = part.to;
-  const Panels none = {0, 0}, hRoom = {l.packedH, l.B * Element::STEPS};
-  const Panels x = at.token ? none : prepared_rows<Element>(part, at.x, l.dPanels, {l.packedX, l.B * Element::STEPS}, l.xScales);
+  const Panels none = {0, 0}, hRoom = {l.packedH, l.B * row_floats<Element>()};
+  const Panels x = at.token ? none : prepared_rows<Element>(part, at.x, l.dPanels, {l.packedX, l.B * row_floats<Element>()}, l.xScales);
   const Panels h = prepared_rows<Element>(part, {at.before, next}, HP, hRoom);
   if (l.cell == CELL_LSTM) {
     // With one row, all products come first: then the gates of several panels can be under way at the same time.
@@ -386,7 +388,7 @@ static Panels step_backward(const Layer& l, index_t t, const float* dh, const Pa
   const index_t uGate = (index_t)HP * Element::STEPS * LANES, uNext = l.gates * uGate;
   const Panels carried = {l.dhBefore + first * step + from * LANES, step};
   const Panels uAll = {l.hiddenTransposed + first * uNext, uNext};
-  const index_t packedNext = l.B * Element::STEPS;
+  const index_t packedNext = l.B * row_floats<Element>();
   const Panels room = {l.packedD, packedNext}, sums = {gates, l.tapeNext};
   if (l.cell != CELL_GRU) {
     if (l.cell == CELL_LSTM)
@@ -434,17 +436,22 @@ static Panels inputs_of(const Layer& l, const RecurrentBuffers& b) {
 static void pack_in_place(index_t rows, int count, Panels panels) {
   for (int p = 0; p < count; p++) pack_row_pairs(rows, panels.at + p * panels.next, panels.at + p * panels.next);
 }
+template <class Element>
+static void pack_left_in_place(index_t rows, int count, Panels panels) {
+  for (int p = 0; p < count; p++) Element::pack_left(rows, panels.at + p * panels.next, panels.at + p * panels.next);
+}
 
 // In bfloat16: packs the left sides of all weight gradients, h' and the input of all steps. Ends with a barrier.
+template <class Element>
 static void pack_left_sides(const Layer& l, const RecurrentBuffers& b, Team* team, int thread) {
   const index_t rows = l.T * l.B;
   const Share hidden = share_of(team, thread, l.hPanels), input = share_of(team, thread, l.tokens ? 0 : l.dPanels);
   const int hCount = (int)(hidden.to - hidden.from);
-  pack_in_place(rows, hCount, {l.before + hidden.from * l.tapeNext, l.tapeNext});
-  if (l.cell == CELL_GRU && !l.after) pack_in_place(rows, hCount, {l.candidate + hidden.from * l.tapeNext, l.tapeNext});
-  const Panels x = inputs_of<Bfloat16>(l, b);
+  pack_left_in_place<Element>(rows, hCount, {l.before + hidden.from * l.tapeNext, l.tapeNext});
+  if (l.cell == CELL_GRU && !l.after) pack_left_in_place<Element>(rows, hCount, {l.candidate + hidden.from * l.tapeNext, l.tapeNext});
+  const Panels x = inputs_of<Element>(l, b);
   for (index_t p = input.from; p < input.to; p++)
-    pack_row_pairs(rows, l.dropout.threshold ? x.at + p * x.next : b.input + p * l.outNext, x.at + p * x.next);
+    Element::pack_left(rows, l.dropout.threshold ? x.at + p * x.next : b.input + p * l.outNext, x.at + p * x.next);
   barrier(team);
 }
 
@@ -531,7 +538,7 @@ static void recurrent_backward(const Call* call, Team* team, int thread) {
     if (l.hasC) carry_rows(part, l.dc, step, b.initialGradient, l.stateNext, 0);
   }
   barrier(team);
-  if (Element::IS_PACKED) pack_left_sides(l, b, team, thread);
+  if constexpr (Element::IS_PACKED) pack_left_sides<Element>(l, b, team, thread);
 
   // A task is four panels of one gate. With many threads it is a part of that, so that all have work; with few, it is not, because each part
   // reads the gradients of the sums once more. In bfloat16, a task packs these gradients in place, so it has no parts.

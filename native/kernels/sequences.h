@@ -178,7 +178,7 @@ static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, co
         Element::embed(b.weights + (index_t)m.inputWeights, width, (index_t)m.D, tokens[row], workspace.y + row * LANES, next);
     } else {
       const int dPanels = panels((index_t)m.D);
-      const Panels x = Element::rows({workspace.x, next}, dPanels, from, to, {workspace.packedX, N * Element::STEPS});
+      const Panels x = Element::rows({workspace.x, next}, dPanels, from, to, {workspace.packedX, N * row_floats<Element>()});
       multiply<Element>(to - from, width, dPanels, rows_from<Element>(x, from), {(float*)b.weights + (index_t)m.inputWeights, Element::panel_floats(dPanels)},
                         bias_of({(float*)b.weights + (index_t)m.inputBias, LANES}), {workspace.y + from * LANES, next});
     }

@@ -381,6 +381,9 @@ export function checkCompute(
   { description: { name, capabilities } }: Pick<Engine, 'description'>,
   { compute }: { readonly compute?: Compute | undefined },
 ) {
-  if (compute !== undefined && compute !== 'float32' && !capabilities[compute])
-    throw new UnsupportedError(`the ${name} engine does not compute in ${compute}.`);
+  const isAble =
+    compute === undefined ||
+    compute === 'float32' ||
+    capabilities[compute === 'float16' ? compute : 'bfloat16'];
+  if (!isAble) throw new UnsupportedError(`the ${name} engine does not compute in ${compute}.`);
 }

@@ -148,14 +148,14 @@ async function openFastest(all: readonly EngineKind[], options: EngineOptions): 
     }
   }
   const { compute } = options;
-  if (compute === 'bfloat16' || compute === 'float16')
+  if (compute !== undefined && compute !== 'float32')
     throw withoutRounding(compute, failures, all.find((kind) => kind.isGpu && isAble(kind, options))?.name);
   throw failures.at(-1) ?? new UnsupportedError(`no engine computes in ${numbersOf(options)} here.`);
 }
 
 /** The error if no engine of the CPU with this way to compute works. Choosing another of them would not help. @param gpu An engine that has it. */
 function withoutRounding(
-  compute: 'bfloat16' | 'float16',
+  compute: Exclude<Compute, 'float32'>,
   failures: readonly UnsupportedError[],
   gpu: EngineKindName | undefined,
 ): UnsupportedError {

@@ -32,11 +32,12 @@ export type Precision = 'float32' | 'float64';
  * What the factors of a layer's matrix products are rounded to, in training. Sums, states, gates, gradients and weights keep the engine's
  * precision.
  *
- * - `bfloat16`, with 8 significant bits and the range of float32: both factors of all products.
+ * - `bfloat16`, with 8 significant bits and the range of float32: both factors of all products. Summed in the order of AVX512_BF16.
+ * - `bfloat16-amx`: the same factors, summed in the order of AMX. docs/decisions/bfloat16.md defines both orders.
  * - `float16`, with 11 significant bits and at most 65,504: only the recurrent weights, which every time step reads. With the gru's reset after
  *   the product, also the recurrent bias of n. Which of the two nearest numbers is taken depends on the device.
  */
-export type Compute = 'float32' | 'bfloat16' | 'float16';
+export type Compute = 'float32' | 'bfloat16' | 'bfloat16-amx' | 'float16';
 
 /**
  * Inverted dropout, Srivastava et al. 2014: an element is set to zero with `probability`, else divided by 1 − probability.
@@ -59,7 +60,7 @@ export interface Dropout {
 
 /** A call with matrix products. */
 interface ProductCall {
-  /** Default: not rounded. `bfloat16` and `float16` need that capability of the engine. */
+  /** Default: not rounded. `bfloat16`, `bfloat16-amx` and `float16` need a capability of the engine. */
   readonly compute?: Compute | undefined;
 }
 
@@ -269,7 +270,7 @@ export interface EngineCapabilities {
   readonly deviceDrawControls?: ReadonlySet<keyof DrawControls> | undefined;
   /** Whether results have the same bits as those of every other engine with this capability: native and WebAssembly. */
   readonly exactBits: boolean;
-  /** Whether its calls can compute in `bfloat16`. */
+  /** Whether its calls can compute in `bfloat16` and `bfloat16-amx`. */
   readonly bfloat16: boolean;
   /** Whether its vectors can be quantized to int8. */
   readonly int8: boolean;

@@ -2,9 +2,10 @@
 import { allowedThreads, availableProcessors } from '../util/machine.node.ts';
 import { type EngineKind, engineMaker, joined, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
-import { nativeBackend } from './cpu/native.node.ts';
+import { type NativeBackend, nativeBackend } from './cpu/native.node.ts';
 import { threadsNotice } from './cpu/threads-notice.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
+import type { Compute } from './engine.ts';
 import { REFERENCE_KIND, wasmKind, webgpuKind } from './select.ts';
 
 /** The instruction set that the native engine must use, if one is forced. */
@@ -14,20 +15,36 @@ const NATIVE_KIND: EngineKind = {
   name: 'native',
   instead: 'The native engine computes',
   precisions: ['float32'],
-  roundsTo: ['bfloat16'],
+  roundsTo: ['bfloat16', 'bfloat16-amx'],
   hasInt8: true,
   async open({ threads = availableProcessors(), compute }) {
     const backend = nativeBackend({ variant: forcedVariant(), threads });
-    const emulated =
-      compute === 'bfloat16' &&
-      !backend.hasBfloat16Instruction &&
-      `bfloat16 is emulated with ${backend.instructions} here: the results are bit-identical to those of AVX512_BF16, but slower than in float32.`;
     return {
       engine: new CpuEngine(backend),
-      notice: joined(threadsNotice(backend.threads, threads, 'the system starts no more'), emulated),
+      notice: joined(
+        threadsNotice(backend.threads, threads, 'the system starts no more'),
+        emulationNotice(backend, compute),
+      ),
     };
   },
 };
+
+/** The instructions that define the order of the sums. */
+const EMULATED: Partial<Record<Compute, string>> = { bfloat16: 'AVX512_BF16', 'bfloat16-amx': 'AMX' };
+
+/** A notice if the processor has no instruction for a way to compute. */
+function emulationNotice(
+  { instructions, notEmulated }: NativeBackend,
+  compute: Compute | undefined,
+): string | undefined {
+  const original = compute && EMULATED[compute];
+  if (!original || notEmulated.includes(compute)) return undefined;
+  const faster = notEmulated.find((other) => EMULATED[other]);
+  return joined(
+    `${compute} is emulated with ${instructions} here: the results are bit-identical to those of ${original}, but slower than in float32.`,
+    faster && `A new run is faster with \`--compute ${faster}\`.`,
+  );
+}
 
 /** The GPU, which is used only if it is requested, then the engines of the CPU, the fastest first. */
 export const NODE_ENGINES: readonly EngineKind[] = [

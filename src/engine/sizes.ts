@@ -31,19 +31,21 @@ export const SIZES = {
     [3, 'B', 'H'],
   ],
   /**
-   * More scratch of a pass over a recurrent layer in bfloat16: rows of the input, of the state and of the gradients; the input in P pairs of
-   * rows, two of the T·B positions each.
+   * More scratch of a pass over a recurrent layer in bfloat16: rows of the input, of the state and of the gradients, which are padded; the
+   * input in P pairs of rows, two of the T·B positions each.
    */
   recurrentPacked: [
     ['B', 'D'],
     ['B', 'H'],
     [0.5, 'B', 'G', 'H'],
+    [8, 'B'],
     ['P', 'D'],
   ],
-  /** More scratch of a pass over a linear map in bfloat16: its input in P pairs of rows; its output in rows and in pairs of rows. */
+  /** More scratch of a pass over a linear map in bfloat16: its input in P pairs of rows; its output in padded rows and in pairs of rows. */
   linearPacked: [
     ['P', 'H'],
     [2, 'P', 'V'],
+    [16, 'P'],
   ],
   /** An int8 matrix of G gates of H outputs with K inputs, in floats: four levels in each; the scale and the offset of each output. */
   int8Matrix: [

@@ -52,7 +52,7 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
       kept: T * B * H + (isTrained ? sizeOf('tape', { ...own, T, B }) : 0),
       scratch:
         sizeOf('recurrentScratch', { ...own, B }) +
-        (needs.compute === 'bfloat16' ? sizeOf('recurrentPacked', { ...own, B }) : 0),
+        (needs.compute?.startsWith('bfloat16') ? sizeOf('recurrentPacked', { ...own, B }) : 0),
     };
   });
   const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);

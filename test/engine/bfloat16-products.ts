@@ -1,5 +1,5 @@
 /** Products in bfloat16 of numbers for which rounding is difficult. */
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Compute, Engine } from '../../src/engine/engine.ts';
 import type { Layout } from '../../src/engine/layout.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { floatOf } from './exact-product.ts';
@@ -43,13 +43,17 @@ export function drawFactors(range: string) {
 }
 
 /** [R, V]: input · Wᵀ + b in bfloat16. Closes the engine. */
-export async function products(engine: Engine, range: string): Promise<Float32Array> {
+export async function products(
+  engine: Engine,
+  range: string,
+  compute: Compute = 'bfloat16',
+): Promise<Float32Array> {
   const { matrix, bias, input } = drawFactors(range);
   const weights = engine.vector(LAYOUT);
   engine.write(weights, [...matrix, ...bias]);
   const [x, y] = [engine.tensor('float', [1, R, H]), engine.tensor('float', [1, R, V])];
   engine.write(x, input);
-  engine.linearForward({ weights, module: 0, input: x, output: y, compute: 'bfloat16' });
+  engine.linearForward({ weights, module: 0, input: x, output: y, compute });
   const output = (await engine.read(y)) as Float32Array;
   await engine.close();
   return output;

@@ -10,7 +10,7 @@ import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts'
 import { Network } from '../../src/model/network.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { drawFactors, H, LAYOUT, PADDED, products, R, RANGES, V } from './bfloat16-products.ts';
-import { bitsOf, pairProduct, toBfloat16 } from './exact-product.ts';
+import { bitsOf, blockProduct, pairProduct, toBfloat16 } from './exact-product.ts';
 import { parametersAfter, TRAININGS } from './parameters-after.ts';
 
 const variants = nativeVariants();
@@ -30,8 +30,12 @@ test('the twin: rounding, denormals, a tie, a result that is tiny before roundin
   assert.equal(pairProduct(2 ** -126, [-(2 ** -75), 0], [2 ** -75, 0]), 0);
 });
 
-for (const name of Object.keys(RANGES)) {
-  test(`${name} numbers: every instruction set gives the bits of exact arithmetic, rounded by the rule`, {
+const RULES = { bfloat16: pairProduct, 'bfloat16-amx': blockProduct } as const;
+const COMPUTES = Object.keys(RULES) as (keyof typeof RULES)[];
+const cases = COMPUTES.flatMap((compute) => Object.keys(RANGES).map((name) => ({ compute, name })));
+
+for (const { compute, name } of cases) {
+  test(`${compute}, ${name} numbers: every instruction set gives the bits of exact arithmetic, rounded by the rule`, {
     skip,
   }, async () => {
     const { matrix, bias, input } = drawFactors(name);
@@ -40,11 +44,11 @@ for (const name of Object.keys(RANGES)) {
       ...new Array<number>(PADDED - H).fill(0),
     ];
     const expected = Float32Array.from({ length: R * V }, (_, i) =>
-      pairProduct(bias[i % V] as number, row(input, Math.floor(i / V)), row(matrix, i % V)),
+      RULES[compute](bias[i % V] as number, row(input, Math.floor(i / V)), row(matrix, i % V)),
     );
     assert.ok(new Set(expected).size > 5, 'different results');
     for (const variant of variants) {
-      const output = await products(engine(variant), name);
+      const output = await products(engine(variant), name, compute);
       for (const [i, value] of expected.entries())
         assert.equal(hexadecimal(output[i]), hexadecimal(value), `${variant}, ${i}`);
     }
@@ -56,24 +60,25 @@ const hexadecimal = (value: number | undefined) =>
 
 const FORMS = [{}, { reset: 'before' }, { reset: 'after' }, { embeddingSize: 5 }] as const;
 
-for (const [cell, optimizer] of TRAININGS) {
-  for (const form of FORMS) {
-    if ('reset' in form && cell !== 'gru') continue;
-    test(`${cell}, ${optimizer}, ${JSON.stringify(form)}: 10 iterations have the same bits with every instruction set and any number of threads`, {
-      skip,
-    }, async () => {
-      let expected: string | undefined;
-      for (const variant of variants)
-        for (const threads of [1, 2, 5]) {
-          const more = { ...form, compute: 'bfloat16' } as const;
-          const bits = await parametersAfter(engine(variant, threads), cell, optimizer, 10, more);
-          expected ??= bits;
-          assert.ok(bits === expected, `${variant}, ${threads} threads`);
-        }
-      const plain = await parametersAfter(engine(undefined), cell, optimizer, 10, form);
-      assert.ok(plain !== expected, 'bfloat16 makes a difference');
-    });
-  }
+const trainings = COMPUTES.flatMap((compute) =>
+  TRAININGS.flatMap(([cell, optimizer]) => FORMS.map((form) => ({ compute, cell, optimizer, form }))),
+).filter(({ cell, form }) => !('reset' in form) || cell === 'gru');
+
+for (const { compute, cell, optimizer, form } of trainings) {
+  test(`${compute}, ${cell}, ${optimizer}, ${JSON.stringify(form)}: 10 iterations have the same bits with every instruction set and any number of threads`, {
+    skip,
+  }, async () => {
+    let expected: string | undefined;
+    for (const variant of variants)
+      for (const threads of [1, 2, 5]) {
+        const more = { ...form, compute } as const;
+        const bits = await parametersAfter(engine(variant, threads), cell, optimizer, 10, more);
+        expected ??= bits;
+        assert.ok(bits === expected, `${variant}, ${threads} threads`);
+      }
+    const plain = await parametersAfter(engine(undefined), cell, optimizer, 10, form);
+    assert.ok(plain !== expected, 'bfloat16 makes a difference');
+  });
 }
 
 /** The loss and the gradient of a network over one batch. */
@@ -95,12 +100,14 @@ async function lossAndGradient(own: Engine, cell: Cell, compute: Compute) {
   return { loss, values };
 }
 
-for (const cell of CELL_NAMES) {
-  test(`${cell}: loss and gradient differ from float64 by what rounding to 8 bits explains`, {
+for (const { compute, cell } of COMPUTES.flatMap((compute) =>
+  CELL_NAMES.map((cell) => ({ compute, cell })),
+)) {
+  test(`${compute}, ${cell}: loss and gradient differ from float64 by what rounding to 8 bits explains`, {
     skip,
   }, async () => {
     const exact = await lossAndGradient(new ReferenceEngine('float64'), cell, 'float32');
-    const rounded = await lossAndGradient(engine(undefined, 2), cell, 'bfloat16');
+    const rounded = await lossAndGradient(engine(undefined, 2), cell, compute);
     const norm = (values: FloatArray) => Math.hypot(...values);
     const distance = norm(
       rounded.values.map((value, i) => value - (exact.values[i] as number)) as FloatArray,

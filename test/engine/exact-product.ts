@@ -1,4 +1,4 @@
-/** The rule of `Compute` bfloat16 in exact arithmetic: a slow twin of native/kernels/bfloat16.h. */
+/** The rules of `Compute` bfloat16 and bfloat16-amx in exact arithmetic: a slow twin of native/kernels/bfloat16.h and bfloat16-blocks.h. */
 
 /** Every number is a multiple of 2^-SCALE: a product of two bfloat16 numbers has its last bit at 2^-266 or above. */
 const SCALE = 270;
@@ -72,5 +72,27 @@ export function pairProduct(start: number, a: readonly number[], b: readonly num
   for (let k = 0; k < a.length; k += 2)
     for (const step of [k + 1, k])
       sum = multiplyAdd(toBfloat16(a[step] as number), toBfloat16(b[step] as number), sum);
+  return sum;
+}
+
+/** a + b, rounded once; denormals count as zero. */
+function add(a: number, b: number): number {
+  const [x, y] = [flushed(a), flushed(b)];
+  return Number.isFinite(x) && Number.isFinite(y) ? multiplyAdd(x, 1, y) : Math.fround(x + y);
+}
+
+/** start + Σ a[k]·b[k], in blocks of 32 steps: their even and their odd products are summed apart, from zero. */
+export function blockProduct(start: number, a: readonly number[], b: readonly number[]): number {
+  let sum = flushed(start);
+  for (let block = 0; block < a.length; block += 32) {
+    const sums = [0, 0];
+    for (let k = block; k < Math.min(a.length, block + 32); k++)
+      sums[k % 2] = multiplyAdd(
+        toBfloat16(a[k] as number),
+        toBfloat16(b[k] as number),
+        sums[k % 2] as number,
+      );
+    sum = add(sum, add(sums[0] as number, sums[1] as number));
+  }
   return sum;
 }

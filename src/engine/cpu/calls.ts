@@ -64,10 +64,10 @@ export const OPERATIONS = [
 export type Operation = (typeof OPERATIONS)[number];
 
 /**
- * What the factors of a call's matrix products are, in the order of their numbers. `int8Plain` gives the bits of `int8`, without the processor's
- * instruction for it.
+ * What the factors of a call's matrix products are, in the order of their numbers. `bfloat16Blocks` sums in the order of AMX. `int8Plain` gives
+ * the bits of `int8`, without the processor's instruction for it.
  */
-export const ELEMENTS = ['float32', 'bfloat16', 'int8', 'int8Plain'] as const;
+export const ELEMENTS = ['float32', 'bfloat16', 'bfloat16Blocks', 'int8', 'int8Plain'] as const;
 
 export type ProductElement = (typeof ELEMENTS)[number];
 

@@ -3,11 +3,26 @@ import { checkShapeIn } from '../checks.ts';
 import type { Compute, ElementType, Quantization, Tape, Tensor, Vector } from '../engine.ts';
 import type { Layout } from '../layout.ts';
 import type { Backend } from './backend.ts';
-import { type BufferId, COMMAND_LENGTH, ELEMENTS, encodeCommand, type Operation } from './calls.ts';
+import {
+  type BufferId,
+  COMMAND_LENGTH,
+  ELEMENTS,
+  encodeCommand,
+  type Operation,
+  type ProductElement,
+} from './calls.ts';
 import { type CpuHandle, CpuTape, CpuTensor, CpuVector } from './handles.ts';
 
 /** Calls with fewer multiply-adds, about 50 µs of work, are not worth passing to other threads. */
 const MIN_THREADED_WORK = 1_500_000;
+
+/** What floats are rounded to for products. `checkCompute` has refused float16. */
+const FLOAT_ELEMENTS: Readonly<Record<Compute, ProductElement>> = {
+  float32: 'float32',
+  bfloat16: 'bfloat16',
+  'bfloat16-amx': 'bfloat16Blocks',
+  float16: 'float32',
+};
 
 /** Working buffers, by their use. They grow as needed. */
 type WorkingBuffer = 'scratch' | 'tape' | 'staging' | 'drawn' | `uploaded ${string}`;
@@ -120,8 +135,7 @@ export class CpuContext {
     readonly compute?: Compute | undefined;
   }): number {
     const int8 = this.backend.plainInt8 ? 'int8Plain' : 'int8';
-    // `checkCompute` has refused float16.
-    const float = compute === 'bfloat16' ? compute : 'float32';
+    const float = FLOAT_ELEMENTS[compute ?? 'float32'];
     return ELEMENTS.indexOf(weights.quantization ? int8 : float);
   }
 

@@ -2,11 +2,24 @@
 import { AddonError, MemoryError, UnsupportedError } from '../../errors.ts';
 import { formatBytes } from '../../util/format.ts';
 import { availableProcessors } from '../../util/machine.node.ts';
+import type { Compute } from '../engine.ts';
 import { type Addon, loadAddon } from './addon.node.ts';
 import type { Backend, BackendArray } from './backend.ts';
 
 const INSTRUCTION_NAMES: Readonly<Record<string, string>> = {
-  ...{ avx512bf16: 'AVX-512 with BF16', avx512: 'AVX-512', avx2: 'AVX2', neon: 'NEON' },
+  ...{
+    avx512amx: 'AVX-512 with AMX',
+    avx512bf16: 'AVX-512 with BF16',
+    avx512: 'AVX-512',
+    avx2: 'AVX2',
+    neon: 'NEON',
+  },
+};
+
+/** What each instruction set has an instruction for. */
+const BFLOAT16_INSTRUCTIONS: Readonly<Record<string, readonly Compute[]>> = {
+  avx512amx: ['bfloat16-amx'],
+  avx512bf16: ['bfloat16'],
 };
 
 /**
@@ -63,8 +76,8 @@ export class NativeBackend implements Backend {
   readonly threads: number;
   readonly exactBits = true;
   readonly bfloat16 = true;
-  /** Whether products in bfloat16 use an instruction of the processor. If not, they have the same bits. */
-  readonly hasBfloat16Instruction: boolean;
+  /** The ways to compute in bfloat16 that use an instruction of the processor. The others have the same bits without it. */
+  readonly notEmulated: readonly Compute[];
   readonly overhead = 1e6;
   readonly plainInt8: boolean;
   readonly #addon: Addon;
@@ -80,7 +93,7 @@ export class NativeBackend implements Backend {
       throw new UnsupportedError(`the native engine cannot start: ${reason}.`, { cause: error });
     }
     this.instructions = INSTRUCTION_NAMES[variant] ?? variant;
-    this.hasBfloat16Instruction = variant === 'avx512bf16';
+    this.notEmulated = BFLOAT16_INSTRUCTIONS[variant] ?? [];
     this.threads = addon.threads(this.#engine);
   }
 

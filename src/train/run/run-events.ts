@@ -23,6 +23,7 @@ import type { IterationFigures, RunInput, TrainingRun } from './training-run.ts'
 const ROUNDINGS: Readonly<Record<TrainingOptions['compute'], string>> = {
   float32: '',
   bfloat16: ', products in bfloat16',
+  'bfloat16-amx': ', products in bfloat16, summed as by AMX',
   float16: ', recurrent weights in float16',
 };
 
