@@ -76,10 +76,7 @@ const VARIANTS = {
     [
       'avx512amx',
       16,
-      [
-        ...['-march=x86-64-v4', '-mprefer-vector-width=512', '-mavx512bf16'],
-        ...['-mamx-tile', '-mamx-bf16'],
-      ],
+      [...['-march=x86-64-v4', '-mprefer-vector-width=512', '-mavx512bf16'], ...['-mamx-tile', '-mamx-bf16']],
     ],
     ['avx512bf16', 16, ['-march=x86-64-v4', '-mprefer-vector-width=512', '-mavx512bf16']],
     ['avx512', 16, ['-march=x86-64-v4', '-mprefer-vector-width=512']],
