@@ -33,15 +33,12 @@ const NATIVE_KIND: EngineKind = {
 const EMULATED: Partial<Record<Compute, string>> = { bfloat16: 'AVX512_BF16', 'bfloat16-amx': 'AMX' };
 
 /** A notice if the processor has no instruction for a way to compute. */
-function emulationNotice(
-  { instructions, notEmulated }: NativeBackend,
-  compute: Compute | undefined,
-): string | undefined {
+function emulationNotice({ notEmulated }: NativeBackend, compute: Compute | undefined): string | undefined {
   const original = compute && EMULATED[compute];
   if (!original || notEmulated.includes(compute)) return undefined;
   const faster = notEmulated.find((other) => EMULATED[other]);
   return joined(
-    `${compute} is emulated with ${instructions} here: the results are bit-identical to those of ${original}, but slower than in float32.`,
+    `${compute} is emulated here: the results are bit-identical to those of ${original}, but slower than in float32.`,
     faster && `A new run is faster with \`--compute ${faster}\`.`,
   );
 }

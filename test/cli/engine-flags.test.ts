@@ -89,7 +89,7 @@ test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an e
     assert.equal(code, 0, stderr);
     assert.match(
       stdout,
-      /^device: CPU, native engine, (AVX-512|AVX-512 with BF16|AVX2|NEON), float32, 3 threads$/m,
+      /^device: CPU, native engine, (AVX-512|AVX-512 with AMX|AVX-512 with BF16|AVX2|NEON), float32, 3 threads$/m,
     );
   }
   const { code, stderr } = await run([], { CHAR_RNN_ISA: 'sse9' });
@@ -100,11 +100,19 @@ test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an e
 test('--compute bfloat16 trains, and says with which instructions', { skip }, async (context) => {
   const run = setUp(context);
   for (const variant of nativeVariants()) {
-    const words = ['--compute', 'bfloat16', '--threads', '1'];
-    const { code, stdout, stderr } = await run(words, { CHAR_RNN_ISA: variant });
-    assert.equal(code, 0, stderr);
-    assert.match(stdout, /^device: CPU, native engine, .*, float32, 1 thread, products in bfloat16$/m);
-    assert.equal(/bfloat16 is emulated with (AVX-512|AVX2|NEON) here/.test(stdout), variant !== 'avx512bf16');
+    for (const [compute, own, description] of [
+      ['bfloat16', 'avx512bf16', 'products in bfloat16'],
+      ['bfloat16-amx', 'avx512amx', 'products in bfloat16, summed as by AMX'],
+    ] as const) {
+      const words = ['--compute', compute, '--threads', '1'];
+      const { code, stdout, stderr } = await run(words, { CHAR_RNN_ISA: variant });
+      assert.equal(code, 0, stderr);
+      assert.ok(stdout.includes(`, float32, 1 thread, ${description}\n`), stdout);
+      const isEmulated = stdout.includes(`${compute} is emulated here`);
+      assert.equal(isEmulated, variant !== own);
+      const suggestion = variant === 'avx512amx' && compute === 'bfloat16';
+      assert.equal(stdout.includes('A new run is faster with `--compute bfloat16-amx`.'), suggestion);
+    }
   }
 });
 

@@ -9,17 +9,18 @@ import { parametersAfter, TRAININGS } from './parameters-after.ts';
 
 const variant = process.env.CHAR_RNN_ISA;
 const ITERATIONS = 6;
+const COMPUTES = ['bfloat16', 'bfloat16-amx'] as const;
 const bits: Record<string, string> = {};
 for (const [cell, optimizer] of TRAININGS) {
   // Emulated threads synchronise slowly, so only one cell is trained with two.
   const threads = cell === 'lstm' ? 2 : 1;
   const engine = new CpuEngine(nativeBackend({ variant, threads }));
   bits[`${cell}, training`] = await parametersAfter(engine, cell, optimizer, ITERATIONS);
-  const other = new CpuEngine(nativeBackend({ variant, threads }));
-  const compute = 'bfloat16';
-  bits[`${cell}, training in bfloat16`] = await parametersAfter(other, cell, optimizer, ITERATIONS, {
-    compute,
-  });
+  for (const compute of COMPUTES) {
+    const other = new CpuEngine(nativeBackend({ variant, threads }));
+    const trained = await parametersAfter(other, cell, optimizer, ITERATIONS, { compute });
+    bits[`${cell}, training in ${compute}`] = trained;
+  }
   for (const quantize of [undefined, 'int8'] as const) {
     const kind = quantize ? `${cell} in ${quantize}` : cell;
     const options = { engine: 'native', threads: 1, quantize } as const;
@@ -36,10 +37,12 @@ for (const [cell, optimizer] of TRAININGS) {
   }
 }
 for (const range of Object.keys(RANGES)) {
-  const output = await products(new CpuEngine(nativeBackend({ variant, threads: 1 })), range);
-  bits[`${range} products in bfloat16`] = [...output]
-    .map((x) => (Number.isNaN(x) ? 'NaN' : bitsOf(x)))
-    .join(' ');
+  for (const compute of COMPUTES) {
+    const output = await products(new CpuEngine(nativeBackend({ variant, threads: 1 })), range, compute);
+    bits[`${range} products in ${compute}`] = [...output]
+      .map((x) => (Number.isNaN(x) ? 'NaN' : bitsOf(x)))
+      .join(' ');
+  }
 }
 const { instructions } = nativeBackend({ variant, threads: 1 });
 console.log(JSON.stringify({ processor: process.arch, instructions, bits }));

@@ -49,6 +49,7 @@ for (const [cell, optimizer] of TRAININGS) {
 const SHAPES = [
   { compute: 'float32' },
   { compute: 'bfloat16' },
+  { compute: 'bfloat16-amx' },
   { compute: 'float32', embeddingSize: 40, resets: true },
 ] as const;
 

@@ -71,13 +71,13 @@ for (const batchSize of [10, 3]) {
   });
 }
 
-for (const compute of ['float32', 'bfloat16'] as const) {
+for (const compute of ['float32', 'bfloat16', 'bfloat16-amx'] as const) {
   test(`${compute}: the validation loss of a run is that of its checkpoint`, async (context) => {
     const options = checkTrainingOptions({
       ...{ hiddenSize: 16, layers: 2, batchSize: 5, sequenceLength: 9, maxIterations: 20, evaluateEvery: 20 },
       ...{ learningRate: 0.05, compute, engine: compute === 'float32' ? 'auto' : 'native' },
     });
-    if (compute === 'bfloat16' && nativeVariants().length === 0)
+    if (compute !== 'float32' && nativeVariants().length === 0)
       return context.skip('there is no native engine');
     const corpus = await buildCorpus({ text, name: 'x' }, options);
     let loss: number | undefined;

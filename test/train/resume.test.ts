@@ -290,9 +290,17 @@ test('a run in bfloat16 resumes with another instruction set: the same bits as a
     if (before === undefined) delete process.env.CHAR_RNN_ISA;
     else process.env.CHAR_RNN_ISA = before;
   });
-  const options = { ...base, compute: 'bfloat16', learningRateDecayAfter: 0, evaluateEvery: 8 } as const;
-  for (const [first, second] of [nativeVariants(), [...nativeVariants()].reverse()] as [string, string][]) {
-    const inFolder = (name: string) => ({ ...options, checkpointDir: join(folder, `${name} ${first}`) });
+  const pairs = [nativeVariants(), [...nativeVariants()].reverse()] as [string, string][];
+  const cases = (['bfloat16', 'bfloat16-amx'] as const).flatMap((compute) =>
+    pairs.map((pair) => ({ compute, pair })),
+  );
+  for (const { compute, pair } of cases) {
+    const [first, second] = pair;
+    const options = { ...base, compute, learningRateDecayAfter: 0, evaluateEvery: 8 } as const;
+    const inFolder = (name: string) => ({
+      ...options,
+      checkpointDir: join(folder, `${name} ${compute} ${first}`),
+    });
     process.env.CHAR_RNN_ISA = first;
     const whole = await run({ ...inFolder('whole'), maxIterations: 40 });
     await run({ ...inFolder('parts'), maxIterations: 13 });
@@ -300,7 +308,7 @@ test('a run in bfloat16 resumes with another instruction set: the same bits as a
     const resume = inFolder('parts').checkpointDir;
     const resumed = await run({ resume, textFile: base.textFile, maxIterations: 40 });
     assert.deepEqual(comparable(resumed.checkpoint), comparable(whole.checkpoint));
-    assert.equal(resumed.checkpoint.training?.options.compute, 'bfloat16');
+    assert.equal(resumed.checkpoint.training?.options.compute, compute);
   }
 });
 
