@@ -2,6 +2,7 @@
 import { stateParts } from '../engine/cells.ts';
 import type { Engine, Precision, Tensor } from '../engine/engine.ts';
 import { type Layout, recurrentModules } from '../engine/layout.ts';
+import { MemoryError } from '../errors.ts';
 
 /** For each recurrent layer, a tensor of zeros, float [S, slots, H]: the states of sequences that have read nothing yet. */
 export function makeStates(engine: Engine, layout: Layout, slots: number): Tensor[] {
@@ -92,8 +93,8 @@ export class StateSlots {
 
   #grow(needed: number): void {
     const before = this.#states;
-    const size = Math.min(this.capacity, Math.max(needed, 2 * this.#size));
-    this.#states = makeStates(this.#engine, this.#layout, size);
+    const { states, size } = this.#makeMore(needed);
+    this.#states = states;
     const slots = Int32Array.from({ length: this.#size }, (_, slot) => slot);
     before.forEach((state, layer) => {
       if (slots.length > 0) this.#engine.copySlots(state, slots, this.#states[layer] as Tensor, slots);
@@ -101,6 +102,18 @@ export class StateSlots {
     });
     this.#free.unshift(...descending(this.#size, size));
     this.#size = size;
+  }
+
+  /** Twice the slots that there are, or only those that are needed if the engine has no memory for more. */
+  #makeMore(needed: number): { states: readonly Tensor[]; size: number } {
+    const make = (size: number) => ({ states: makeStates(this.#engine, this.#layout, size), size });
+    const size = Math.min(this.capacity, Math.max(needed, 2 * this.#size));
+    try {
+      return make(size);
+    } catch (error) {
+      if (size === needed || !(error instanceof MemoryError)) throw error;
+      return make(needed);
+    }
   }
 }
 
