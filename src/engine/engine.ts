@@ -260,6 +260,8 @@ export interface EngineLimits {
   readonly bytes?: number | undefined;
   /** Bytes of one tensor, vector or tape. Default: unknown. */
   readonly largest?: number | undefined;
+  /** Whether all these are in the memory of a device, and take none of the machine's. Default: no. */
+  readonly isOnDevice?: boolean | undefined;
 }
 
 /** Capabilities that not every engine has. Callers must check them. */

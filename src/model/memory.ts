@@ -39,10 +39,8 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   const { batchSize: B, sequenceLength: T, moments } = needs;
   const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
   const isTrained = moments !== undefined;
-  const copies = [needs.saves, needs.retries, needs.copies].filter(Boolean).length;
   const extra = Number(needs.dropsWeights ?? false) + Number(needs.accumulates ?? false);
-  const state = 1 + Number(needs.averages ?? false) + (moments ?? 0);
-  const vectors = isTrained ? 1 + extra + (1 + copies) * state : 1;
+  const vectors = isTrained ? 1 + extra + stateVectors(needs) : 1;
   const layout = layoutOf(config);
   const G = gateCount(cell);
   const layers = recurrentModules(layout).map(({ input, inputSize }) => {
@@ -63,7 +61,23 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
   // The embedded tokens and their gradient.
   const embedded = T * B * D * (isTrained ? 2 : 1);
   const elements = parameterCount(layout) * vectors + kept + scratch + work + decoder + embedded;
-  return elements * (needs.precision === 'float64' ? 8 : 4);
+  return elements * bytesOf(needs) + estimateCopies(config, needs);
+}
+
+/** Bytes of the copies of the state that a training run keeps in the machine's memory: for a save, to go back to, for a lost engine. */
+export function estimateCopies(config: ModelConfig, needs: MemoryNeeds): number {
+  if (needs.moments === undefined) return 0;
+  const copies = [needs.saves, needs.retries, needs.copies].filter(Boolean).length;
+  return parameterCount(layoutOf(config)) * stateVectors(needs) * copies * bytesOf(needs);
+}
+
+/** How many vectors the state of a run has: parameters, their average, moments. */
+function stateVectors({ averages = false, moments = 0 }: MemoryNeeds): number {
+  return 1 + Number(averages) + moments;
+}
+
+function bytesOf({ precision }: MemoryNeeds): number {
+  return precision === 'float64' ? 8 : 4;
 }
 
 /**
@@ -75,7 +89,7 @@ export function largestArray(config: ModelConfig, needs: MemoryNeeds): number {
   const { hiddenSize: H, vocabularySize: V, cell, embeddingSize: D = 0 } = config;
   const gates = moments === undefined ? 0 : gateCount(cell) * H;
   const elements = Math.max(parameterCount(layoutOf(config)), T * B * Math.max(H, V, D, gates));
-  return elements * (needs.precision === 'float64' ? 8 : 4);
+  return elements * bytesOf(needs);
 }
 
 /** The memory that a model may use. */
@@ -152,7 +166,10 @@ function excessOf(
   const bytes = estimateMemory(config, needs);
   const largest = largestArray(config, needs);
   const need = `would take about ${formatBytes(bytes)}`;
-  if (bytes > available) return `${need}; there are ${formatBytes(available)}`;
+  const copies = estimateCopies(config, needs);
+  if (limits.isOnDevice && copies > available)
+    return `would keep copies of about ${formatBytes(copies)} outside the GPU; there are ${formatBytes(available)}`;
+  if (!limits.isOnDevice && bytes > available) return `${need}; there are ${formatBytes(available)}`;
   if (limits.bytes !== undefined && bytes > limits.bytes)
     return `${need}; the engine has ${formatBytes(limits.bytes)}`;
   if (limits.largest !== undefined && largest > limits.largest)

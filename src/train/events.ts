@@ -61,6 +61,8 @@ export interface StartedEvent {
   readonly parameters: number;
   /** Estimated bytes of memory that the run adds to the process. */
   readonly memory: number;
+  /** Estimated bytes that it takes of a GPU's memory. Undefined on the CPU. */
+  readonly gpuMemory?: number | undefined;
   /** Bytes of memory that are free now, if known. */
   readonly freeMemory: number | undefined;
   /** The engine in one line. */

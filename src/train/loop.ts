@@ -11,11 +11,9 @@ import { chooseRunFiles } from '../checkpoint/storage/run-files.ts';
 import type { Splits } from '../data/batches/batches.ts';
 import { splitCorpus, splitWarnings } from '../data/batches/splits.ts';
 import { DivergenceError } from '../errors.ts';
-import { checkMemory } from '../model/memory.ts';
 import { nextTurn } from '../util/event-loop.ts';
 import { evaluateSplit, type SplitLoss } from './evaluation.ts';
 import type { FinishedEvent, TrainingEvent } from './events.ts';
-import { memoryNeeds } from './memory-needs.ts';
 import { modelConfig, type TrainingOptions } from './options.ts';
 import { presetOf } from './preset/apply-preset.ts';
 import { type Explosion, judgeLoss } from './recovery/divergence.ts';
@@ -63,12 +61,6 @@ async function* begin(given: RunInput): AsyncGenerator<TrainingEvent, Parts | un
     random: { seed: options.seed, offset: options.randomOffset, length: options.randomLength },
   });
   const config = modelConfig(options, corpus.vocabulary.size);
-  const { limits, canBeLost } = given.engine.description;
-  const needs = memoryNeeds(options, {
-    ...{ saves: storage !== undefined, canBeLost, longest: splits.train.longest },
-  });
-  const isResumedRun = given.start?.training !== undefined;
-  checkMemory(config, needs, { available: given.availableMemory, limits }, isResumedRun);
   const { input, run } = yield* runOnWorkingEngine(given, config, splits);
   const isResumed = run.iteration > 0;
   const isEarly = isResumed && stopsEarly(run, options);

@@ -1,11 +1,13 @@
 /** A model that does not fit in memory is refused with sizes that fit. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parameterCount } from '../../src/engine/layout.ts';
 import { MemoryError } from '../../src/errors.ts';
-import type { ModelConfig } from '../../src/model/config.ts';
+import { layoutOf, type ModelConfig } from '../../src/model/config.ts';
 import {
   checkMemory,
   checkModelFits,
+  estimateCopies,
   estimateMemory,
   fitsMemory,
   largestArray,
@@ -81,6 +83,22 @@ test('a model with too large an array for a GPU, which the machine has memory fo
     { available: 2 * all, limits: { bytes: all - 1 } },
   ])
     assert.ok(!texts(bounds).includes('To compute on the CPU'));
+});
+
+test('on a GPU, only the copies of the state are compared with the memory of the machine', () => {
+  const kept = { ...needs, saves: true, retries: true };
+  const copies = estimateCopies(config, kept);
+  // Two copies of the weights and one moment, in float32.
+  assert.equal(copies, parameterCount(layoutOf(config)) * 2 * 2 * 4);
+  assert.ok(copies < estimateMemory(config, kept));
+  const onDevice = (available: number) => ({ available, limits: { isOnDevice: true } });
+  assert.ok(fitsMemory(config, kept, onDevice(copies)));
+  assert.ok(fitsMemory(config, needs, onDevice(0)));
+  assert.throws(() => checkMemory(config, kept, onDevice(copies - 1)), {
+    name: 'MemoryError',
+    message: /, would keep copies of about .* outside the GPU; there are .*\.\nWith fewer hidden units/,
+  });
+  assert.ok(!fitsMemory(config, kept, { available: copies }));
 });
 
 test('a model in use is compared with the limits of the engine', () => {

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
 import { test } from 'node:test';
-import { memoryStorage, type TrainingEvent } from '../../src/index.ts';
+import { memoryText } from '../../src/cli/terminal/event-text.ts';
+import type { EngineDescription } from '../../src/engine/engine.ts';
+import type { Layout } from '../../src/engine/layout.ts';
+import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts';
+import type { MakeEngine } from '../../src/engine/select.ts';
+import { MemoryError, memoryStorage, type TrainingEvent } from '../../src/index.ts';
 import { corpusToStart, planStart, startRun } from '../../src/train/train.ts';
 import { freeMemory } from '../../src/util/machine.node.ts';
 import { root } from '../cli/command.ts';
@@ -57,4 +62,62 @@ test('the free memory is reported before the first iteration, with a warning if 
   assert.equal(await isWarned(undefined), false);
   const now = freeMemory();
   assert.ok(now > 0 && now <= totalmem(), `${now}`);
+});
+
+/** An engine that says that its memory is a GPU's. */
+class DeviceEngine extends ReferenceEngine {
+  override readonly description: EngineDescription;
+  readonly #isFull: boolean;
+
+  constructor(isFull: boolean) {
+    super('float32');
+    const { description } = new ReferenceEngine('float32');
+    this.description = { ...description, canBeLost: true, limits: { isOnDevice: true } };
+    this.#isFull = isFull;
+  }
+
+  override vector(layout: Layout) {
+    if (this.#isFull) throw new MemoryError('the GPU has no memory left');
+    return super.vector(layout);
+  }
+}
+
+const large = { hiddenSize: 200, layers: 1, batchSize: 20, sequenceLength: 50, maxIterations: 1 };
+/** Bytes of the three copies of its state, and less than the run needs in all. */
+const MEMORY = 8e6;
+
+/** Trains on a GPU; on the CPU if the choice is `auto`. */
+async function runOnGpu(isFull: boolean) {
+  const makeEngine: MakeEngine = async ({ engine }) => ({
+    engine: engine === 'auto' ? new ReferenceEngine('float32') : new DeviceEngine(isFull),
+    notice: undefined,
+  });
+  const text = 'the harbour wall stood in the rain. '.repeat(200);
+  const plan = planStart({ ...large, engine: 'webgpu', baseline: false }, undefined);
+  const corpus = await corpusToStart({ text, name: 'the text' }, plan);
+  const settings = { storage: memoryStorage(), availableMemory: MEMORY, freeMemory: 1e9, makeEngine };
+  const events: TrainingEvent[] = [];
+  let error: unknown;
+  try {
+    for await (const event of startRun(corpus, plan, settings)) events.push(event);
+  } catch (thrown) {
+    error = thrown;
+  }
+  return { events, error };
+}
+
+test("on a GPU, a run may need more than the machine's memory, and reports both", async () => {
+  const { events, error } = await runOnGpu(false);
+  assert.equal(error, undefined);
+  const started = events.find((event) => event.type === 'started');
+  assert.ok(started?.type === 'started' && started.gpuMemory !== undefined);
+  assert.ok(started.gpuMemory > MEMORY, `${started.gpuMemory}`);
+  assert.match(memoryText(started), /^about .* of 1 GB free, and about .* on the GPU$/);
+});
+
+test('if the GPU has too little memory, and the machine too, the run ends with an error', async () => {
+  const { events, error } = await runOnGpu(true);
+  assert.equal(events.filter(({ type }) => type === 'warning').length, 3);
+  assert.ok(error instanceof MemoryError);
+  assert.match(error.message, /would take about .*; there are 8 MB\./);
 });

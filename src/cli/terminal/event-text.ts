@@ -65,9 +65,10 @@ export function judgeModelSize({ parameters, tokens, origins }: StartedEvent): R
 }
 
 /** The memory that a run needs, and the free memory. */
-export function memoryText({ memory, freeMemory }: StartedEvent): string {
+export function memoryText({ memory, gpuMemory, freeMemory }: StartedEvent): string {
   const free = freeMemory === undefined ? '' : ` of ${formatBytes(freeMemory)} free`;
-  return `about ${formatBytes(memory)}${free}`;
+  const onGpu = gpuMemory === undefined ? '' : `, and about ${formatBytes(gpuMemory)} on the GPU`;
+  return `about ${formatBytes(memory)}${free}${onGpu}`;
 }
 
 /** The folder that a run writes to and, if it is not the requested one, the reason. */

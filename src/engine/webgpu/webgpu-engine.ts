@@ -118,7 +118,11 @@ export class WebGpuEngine implements Engine {
       text: `${kind} ${name} (${backend}), webgpu engine, float32`,
       depth: DEPTH,
       canBeLost: true,
-      limits: { largest: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) },
+      // WebGPU does not tell how much memory a GPU has.
+      limits: {
+        largest: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+        isOnDevice: !isSoftware,
+      },
       capabilities: {
         // These are drawn on the host, in double precision.
         drawControls: ALL_DRAW_CONTROLS,

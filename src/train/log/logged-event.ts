@@ -75,6 +75,7 @@ const EVENT_SCHEMAS: { readonly [T in TrainingEvent['type']]: z.ZodMiniType } = 
     tokens: count(),
     parameters: count(),
     memory: number(),
+    gpuMemory: z.optional(number()),
     freeMemory: z.optional(number()),
     engine: z.string(),
     iterations: count(),

@@ -2,8 +2,10 @@
 import type { Splits } from '../../data/batches/batches.ts';
 import { EngineLostError, MemoryError } from '../../errors.ts';
 import type { ModelConfig } from '../../model/config.ts';
+import { checkMemory } from '../../model/memory.ts';
 import { formatCount } from '../../util/format.ts';
 import type { TrainingEvent } from '../events.ts';
+import { memoryNeeds } from '../memory-needs.ts';
 import type { TrainingOptions } from '../options.ts';
 import { type Parts, partsOn, reportIteration } from '../run/run-parts.ts';
 import { type RunInput, TrainingRun } from '../run/training-run.ts';
@@ -82,13 +84,18 @@ function finalError(
   });
 }
 
-/** Makes a run on its engine or, if that engine is lost in the meantime or has too little memory, on the one that replaces it. */
+/**
+ * Makes a run on its engine or, if that engine is lost in the meantime or has too little memory, on the one that replaces it.
+ *
+ * @throws {MemoryError} before anything is allocated, if the model does not fit in memory
+ */
 export async function* runOnWorkingEngine(
   given: RunInput,
   config: ModelConfig,
   splits: Splits,
 ): AsyncGenerator<TrainingEvent, Pick<Parts, 'input' | 'run'>, void> {
   for (let input = given; ; ) {
+    checkRunFits(input, config, splits);
     try {
       return { input, run: new TrainingRun(input, config, splits) };
     } catch (error) {
@@ -99,4 +106,11 @@ export async function* runOnWorkingEngine(
       input = { ...input, engine };
     }
   }
+}
+
+function checkRunFits({ engine, options, start, ...input }: RunInput, config: ModelConfig, splits: Splits) {
+  const { limits, canBeLost } = engine.description;
+  const facts = { saves: input.storage !== undefined, canBeLost, longest: splits.train.longest };
+  const bounds = { available: input.availableMemory, limits };
+  checkMemory(config, memoryNeeds(options, facts), bounds, start?.training !== undefined);
 }

@@ -52,7 +52,7 @@ export function startedEvent(
     },
     tokens: corpus.tokens.length,
     parameters: parameterCount(run.network.layout),
-    memory: memoryOf(run, input, splits),
+    ...memoryOf(run, input, splits),
     freeMemory: input.freeMemory,
     engine: engine.description.text + ROUNDINGS[options.compute],
     iteration: run.iteration,
@@ -67,17 +67,25 @@ export function startedEvent(
 const PROGRAM_BYTES = 15e6;
 
 /**
- * Estimated bytes of memory that the run adds to the process: the engine's memory, and copies of parameters, their average and moments for
- * a save, for the last good state, and for an engine that can be lost; and the count model, until its loss is known.
+ * Estimated bytes of memory that the run adds to the process: the engine's memory, unless it is a GPU's, and copies of parameters, their
+ * average and moments for a save, for the last good state, and for an engine that can be lost; and the count model, until its loss is known.
  */
-function memoryOf(run: TrainingRun, { engine, options }: RunInput, { train, validation }: Splits): number {
+function memoryOf(
+  run: TrainingRun,
+  { engine, options }: RunInput,
+  { train, validation }: Splits,
+): Pick<StartedEvent, 'memory' | 'gpuMemory'> {
   const bytes = options.precision === 'float64' ? 8 : 4;
   const vectors = 1 + Number(options.average !== 'none') + UPDATE_RULES[options.optimizer].moments;
   const copy = parameterCount(run.network.layout) * vectors * bytes;
   const copies = copy * (1 + Number(run.canGoBack) + Number(engine.description.canBeLost));
   const trainTokens = train.count * train.batchSize * train.sequenceLength;
   const baseline = options.baseline && validation.count > 0 ? countModelBytes(trainTokens) : 0;
-  return engine.bytesInUse + copies + baseline + PROGRAM_BYTES;
+  const rest = copies + baseline + PROGRAM_BYTES;
+  const { bytesInUse, description } = engine;
+  return description.limits?.isOnDevice
+    ? { memory: rest, gpuMemory: bytesInUse }
+    : { memory: bytesInUse + rest };
 }
 
 /** Warns if the run needs more than the free memory. */
