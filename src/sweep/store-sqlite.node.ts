@@ -1,5 +1,5 @@
 /** The state of a sweep in an SQLite file, for any number of processes on one machine. Every commit is synced to disk. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { SweepError } from '../errors.ts';
 import { VERSION } from '../util/version.ts';
 import { type NextJob, nextJobs } from './schedule.ts';
@@ -12,6 +12,7 @@ import {
   type Statement,
   sqliteOutage,
 } from './sqlite.node.ts';
+import { SCHEMA_SQL, SCHEMA_VERSION } from './sqlite-tables.ts';
 import {
   type Claim,
   type JobOutcome,
@@ -37,25 +38,6 @@ import {
   trialOf,
 } from './store-rows.ts';
 
-const SCHEMA_VERSION = 1;
-
-const SCHEMA = `
-  CREATE TABLE sweep (name TEXT NOT NULL, definition TEXT NOT NULL, text TEXT NOT NULL, program_version TEXT NOT NULL,
-    stopped INTEGER NOT NULL DEFAULT 0);
-  CREATE TABLE trial (number INTEGER PRIMARY KEY, bracket INTEGER NOT NULL, parameters TEXT NOT NULL, evaluate_every INTEGER NOT NULL,
-    rungs TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0);
-  CREATE TABLE job (trial INTEGER NOT NULL, rung INTEGER NOT NULL, bracket INTEGER NOT NULL, ends INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'queued', attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, worker TEXT,
-    heard INTEGER, at_iteration INTEGER, rest_milliseconds DOUBLE PRECISION, loss DOUBLE PRECISION, standard_error DOUBLE PRECISION,
-    iteration INTEGER, checkpoint TEXT, message TEXT, PRIMARY KEY (trial, rung));
-  CREATE INDEX job_order ON job (state, rung DESC, trial);
-  CREATE INDEX job_of_rung ON job (bracket, rung, state);
-  CREATE INDEX job_by_loss ON job (state, loss, trial);
-  CREATE TABLE evaluation (trial INTEGER NOT NULL, iteration INTEGER NOT NULL, epoch DOUBLE PRECISION NOT NULL,
-    loss DOUBLE PRECISION NOT NULL, standard_error DOUBLE PRECISION, PRIMARY KEY (trial, iteration));
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
-
 /** After this time without a heartbeat, another worker takes over a job. In milliseconds. */
 export const LEASE = 8000;
 /** How long a process waits for a transaction of another one, in milliseconds. */
@@ -65,7 +47,7 @@ const BUSY_TIMEOUT = 10_000;
 export async function createSqliteStore(path: string, sweep: NewSweep): Promise<SweepStore> {
   const database = await connected(path);
   try {
-    database.exec(`BEGIN IMMEDIATE; ${SCHEMA}`);
+    database.exec(`BEGIN IMMEDIATE; ${SCHEMA_SQL}`);
     database
       .prepare('INSERT INTO sweep (name, definition, text, program_version) VALUES (?, ?, ?, ?)')
       .run(sweep.name, JSON.stringify(sweep.definition), JSON.stringify(sweep.text), VERSION);
@@ -74,7 +56,7 @@ export async function createSqliteStore(path: string, sweep: NewSweep): Promise<
     database.close();
     throw databaseError(path, error);
   }
-  return new SqliteStore(database);
+  return new SqliteStore(database, path);
 }
 
 /**
@@ -93,7 +75,7 @@ export async function openSqliteStore(path: string, isReadOnly = false): Promise
     database.close();
     throw databaseError(path, error);
   }
-  if (version === SCHEMA_VERSION) return new SqliteStore(database);
+  if (version === SCHEMA_VERSION) return new SqliteStore(database, path);
   database.close();
   if (version > SCHEMA_VERSION)
     throw new SweepError(
@@ -122,13 +104,18 @@ const LAST_ENDED =
 
 class SqliteStore implements SweepStore {
   readonly #database: Database;
+  readonly #path: string;
+  readonly #file: string | undefined;
   readonly #statements = new Map<string, Statement>();
 
-  constructor(database: Database) {
+  constructor(database: Database, path: string) {
     this.#database = database;
+    this.#path = path;
+    this.#file = fileAt(path);
   }
 
   async record(): Promise<SweepRecord> {
+    this.#checkFile();
     const row = this.#get('SELECT * FROM sweep') as Row;
     return {
       name: String(row.name),
@@ -181,6 +168,7 @@ class SqliteStore implements SweepStore {
   }
 
   async heartbeat(claim: Claim, progress: JobProgress | undefined): Promise<'kept' | 'lost' | 'stop'> {
+    if (this.#isGone()) return 'lost';
     const isKept = this.#run(
       `UPDATE job SET heard = ?, at_iteration = coalesce(?, at_iteration), rest_milliseconds = coalesce(?, rest_milliseconds) WHERE ${OF_CLAIM}`,
       ...[Date.now(), progress?.iteration ?? null, progress?.restMilliseconds ?? null],
@@ -341,7 +329,28 @@ class SqliteStore implements SweepStore {
     return this.#get('SELECT stopped FROM sweep')?.stopped === 1;
   }
 
+  /** Whether the file was deleted, moved or replaced. SQLite would still write to it, where nobody finds it. */
+  #isGone(): boolean {
+    try {
+      return fileAt(this.#path) !== this.#file;
+    } catch {
+      // It can't be examined now. SQLite will give the reason if it can't use it either.
+      return false;
+    }
+  }
+
+  /** @throws {SweepError} `sweep-missing` */
+  #checkFile(): void {
+    if (!this.#isGone()) return;
+    throw new SweepError(
+      'sweep-missing',
+      `${this.#path} is gone: the sweep was deleted or moved while it was in use.`,
+      { remedies: [{ text: 'If you moved it, continue it under its new name' }] },
+    );
+  }
+
   #transaction<T>(work: () => T): T {
+    this.#checkFile();
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
@@ -379,4 +388,10 @@ class SqliteStore implements SweepStore {
 
 function keyOf({ trial, rung, attempt }: Claim): [number, number, number] {
   return [trial.number, rung, attempt];
+}
+
+/** Identifies the file at a path; undefined if there is none. */
+function fileAt(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
 }

@@ -1,6 +1,6 @@
 /** A worker when things go wrong: the database is away, another worker has its job, the process of a trial crashes. */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { SweepError } from '../../src/errors.ts';
 import { despiteOutages } from '../../src/sweep/despite-outages.node.ts';
 import type { SweepEvent } from '../../src/sweep/events.ts';
 import { MAX_FAILURES, type SweepStore, type TrialPlan } from '../../src/sweep/store.ts';
-import { createSweep, trialFolder } from '../../src/sweep/sweep-folder.node.ts';
+import { createSweep, openSweep, trialFolder } from '../../src/sweep/sweep-folder.node.ts';
 import { work } from '../../src/sweep/worker.node.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { SWEEP } from './store-contract.ts';
@@ -162,6 +162,50 @@ test('a sweep that is deleted while a worker trains is an error, and nobody has 
   writeFileSync(script, "process.on('message', () => {});");
   await assert.rejects(run({ script }), { code: 'sweep-missing' });
   assert.deepEqual([...new Set(events.map(({ type }) => type))], ['running']);
+});
+
+test('a folder that is deleted, moved or replaced while a worker trains is an error, and nothing more is written', async (context) => {
+  const outside = temporaryFolder(context);
+  const script = join(outside, 'forever.mjs');
+  writeFileSync(script, "process.on('message', () => {}); process.on('disconnect', () => process.exit(1));");
+  const other = join(outside, 'other');
+  await (await createSweep(other, SWEEP, { text: SWEEP.text, trials })).close();
+  const ways: ((folder: string) => void)[] = [
+    (folder) => rmSync(folder, { recursive: true }),
+    (folder) => renameSync(folder, join(outside, 'moved')),
+    (folder) => {
+      rmSync(folder, { recursive: true });
+      renameSync(other, folder);
+    },
+  ];
+  for (const way of ways) {
+    const { events, run, folder } = await setUp(context);
+    const working = run({ script });
+    while (events.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    way(folder);
+    const problem = `${join(folder, 'sweep.sqlite')} is gone: the sweep was deleted or moved while it was in use.`;
+    await assert.rejects(working, { code: 'sweep-missing', problem });
+    assert.ok(events.every(({ type }) => type === 'running'));
+    assert.ok(!existsSync(trialFolder(folder, 1)));
+  }
+  const moved = await openSweep(join(outside, 'moved'));
+  context.after(() => moved.close());
+  assert.equal((await moved.trials()).length, 2);
+});
+
+test('a result that arrives after the folder was deleted is an error', async (context) => {
+  const { store, folder } = await setUp(context);
+  const claim = await store.claim('a worker');
+  assert.ok(claim);
+  rmSync(folder, { recursive: true });
+  const failure = { state: 'failed', message: 'it failed' } as const;
+  for (const call of [
+    store.finish(claim, failure),
+    store.release(claim),
+    store.claim('another'),
+    store.record(),
+  ])
+    await assert.rejects(call, { code: 'sweep-missing' });
 });
 
 test('a stopped trial is put back, with the iteration from which it continues', async (context) => {
