@@ -1,6 +1,6 @@
 /** `char-rnn sweep` as a user types it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -237,6 +237,20 @@ test("a best model that can't be copied: the error names the file, and the comma
   assert.deepEqual(
     readdirSync(join(cwd, 'sweeps/book')).filter((name) => name.includes('tmp')),
     [],
+  );
+});
+
+test('where the text has another path, the best trial is printed with a command to adapt', async (context) => {
+  const cwd = setUp(context);
+  const words = ['sweep', 'run', 'book.txt', '--try', 'rnn-size=4,8', ...TINY];
+  assert.equal((await run(words, { cwd })).code, 0);
+  const heading = async () =>
+    /^To train it again, .*$/m.exec((await run(['sweep', 'best'], { cwd })).stdout)?.[0];
+  assert.equal(await heading(), 'To train it again, from the start:');
+  renameSync(join(cwd, 'book.txt'), join(cwd, 'moved.txt'));
+  assert.equal(
+    await heading(),
+    'To train it again, from the start, with the paths that the texts have on this machine:',
   );
 });
 

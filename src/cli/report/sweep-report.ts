@@ -41,8 +41,21 @@ export function bestLine({ trial, loss, standardError, iteration, parameters }: 
   return `best: trial ${trial}, loss ${lossText(loss, standardError)} at iteration ${iteration}: ${parameterText(parameters)}`;
 }
 
-/** The best trial, those that are as good, and how to use its model. @param trials The best ones, best first. */
-export function bestLines(sweep: SweepRecord, trials: readonly TrialRecord[], copy: string): string[] {
+/** How to use a command with the paths of texts on another machine. */
+export const WITH_OWN_PATHS = 'with the paths that the texts have on this machine';
+
+/**
+ * The best trial, those that are as good, and how to use its model.
+ *
+ * @param trials The best ones, best first.
+ * @param copy The path of the model.
+ * @param hasTexts Whether the texts have the same paths on this machine as on the one that made the sweep.
+ */
+export function bestLines(
+  sweep: SweepRecord,
+  trials: readonly TrialRecord[],
+  { copy, hasTexts }: { readonly copy: string; readonly hasTexts: boolean },
+): string[] {
   const [best, ...others] = trials;
   if (!best) return [];
   const equal = others.filter((one) => isEqual(best, one)).map(({ trial }) => trial);
@@ -55,7 +68,7 @@ export function bestLines(sweep: SweepRecord, trials: readonly TrialRecord[], co
     `model: ${copy}`,
     'To write with it:',
     `  ${commandLine(['sample', fileWord(copy)])}`,
-    'To train it again, from the start:',
+    `To train it again, from the start${hasTexts ? '' : `, ${WITH_OWN_PATHS}`}:`,
     `  ${commandLine(trainWords(sweep, best))}`,
   ];
 }

@@ -20,6 +20,7 @@ import {
   tableJson,
   tableLines,
   trainWords,
+  WITH_OWN_PATHS,
 } from '../report/sweep-report.ts';
 import { note } from '../terminal/note.ts';
 import { watchOutput } from '../terminal/output.ts';
@@ -115,7 +116,7 @@ async function showBest(store: SweepStore, { folder, flags }: Target): Promise<n
   await copyModel(checkpoint, copy);
   const output = flags.json
     ? JSON.stringify(bestJson(sweep, best, copy), undefined, 2)
-    : bestLines(sweep, [best, ...others], copy).join('\n');
+    : bestLines(sweep, [best, ...others], { copy, hasTexts: hasTexts(sweep) }).join('\n');
   process.stdout.write(`${output}\n`);
   return 0;
 }
@@ -141,11 +142,17 @@ function placeOf(checkpoint: string, folder: string): string | undefined {
 }
 
 function checkpointElsewhere(sweep: SweepRecord, best: TrialRecord): SweepError {
+  const text = `Copy it from there, or train it again${hasTexts(sweep) ? '' : `, ${WITH_OWN_PATHS}`}`;
   return new SweepError(
     'sweep-no-result',
     `${bestLine(best)}. Its checkpoint is on ${hostOf(best.worker)}, in ${best.checkpoint}.`,
-    { remedies: [{ text: 'Copy it from there, or train it again', command: trainWords(sweep, best) }] },
+    { remedies: [{ text, command: trainWords(sweep, best) }] },
   );
+}
+
+/** Whether the texts of a sweep are where they are on the machine that made it. */
+function hasTexts({ text: { textFile, validation, test } }: SweepRecord): boolean {
+  return [...textFile, validation, test].every((path) => path === undefined || existsSync(path));
 }
 
 async function showTable(store: SweepStore, { flags }: Target): Promise<number> {
