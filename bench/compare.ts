@@ -29,7 +29,7 @@ interface Row {
   readonly shape: readonly [string, number, number, number];
   readonly engine?: string;
   readonly seconds?: number;
-  readonly compute?: 'bfloat16';
+  readonly compute?: 'bfloat16' | 'bfloat16-amx';
 }
 
 const ROWS: readonly Row[] = [
@@ -44,6 +44,21 @@ const ROWS: readonly Row[] = [
     shape: ['lstm', 512, 2, 50],
     compute: 'bfloat16',
     seconds: 4,
+  },
+  { name: 'LSTM 128×2, bfloat16-amx', task: 'train', shape: ['lstm', 128, 2, 50], compute: 'bfloat16-amx' },
+  {
+    name: 'LSTM 512×2, bfloat16-amx',
+    task: 'train',
+    shape: ['lstm', 512, 2, 50],
+    compute: 'bfloat16-amx',
+    seconds: 4,
+  },
+  {
+    name: 'LSTM 700×3, 100 steps, bfloat16-amx',
+    task: 'train',
+    shape: ['lstm', 700, 3, 100],
+    compute: 'bfloat16-amx',
+    seconds: 8,
   },
   { name: 'GRU 128×2', task: 'train', shape: ['gru', 128, 2, 50] },
   { name: 'RNN 128×2', task: 'train', shape: ['rnn', 128, 2, 50] },
@@ -112,7 +127,7 @@ function measure(row: Row): Figure {
     mine.push(ours<Timing & { flops: number }>('iteration.ts', ...words));
     if (peak) peaks.push(peak());
     for (const threads of version ? PEER_THREADS : [])
-      theirs.push(timePytorch([task, ...shape, threads, seconds, compute], threads));
+      theirs.push(timePytorch([task, ...shape, threads, seconds, compute.replace('-amx', '')], threads));
   }
   const value = Math.min(...mine.map(({ best }) => best));
   const peer = version ? Math.min(...theirs.map(({ best }) => best)) : undefined;

@@ -1,7 +1,7 @@
 /**
  * Measures the time of an iteration on one engine. Prints one line of JSON.
  *
- *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds] [options] [float32|bfloat16]
+ *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds] [options] [float32|bfloat16|bfloat16-amx]
  *
  * The same work as bench/peers/pytorch.py. `options` is JSON with options of training that change the work of an iteration, to measure what they
  * cost: '{"weightDrop": 0.3, "dropout": 0.4, "dropoutMask": "sequence", "average": "ema"}'.

@@ -1,6 +1,6 @@
 /** `char-rnn doctor`: shows what this machine can do, how fast each engine is, and how to get a faster one. */
 import { cpus, totalmem } from 'node:os';
-import { nativeVariants } from '../../engine/cpu/native.node.ts';
+import { fastBfloat16, nativeVariants } from '../../engine/cpu/native.node.ts';
 import { NODE_ENGINES } from '../../engine/select.node.ts';
 import type { AdapterFacts } from '../../engine/webgpu/device.ts';
 import { webgpuInstallation } from '../../engine/webgpu/installation.node.ts';
@@ -23,6 +23,8 @@ interface Report {
   readonly processors: number;
   readonly memory: number;
   readonly instructionSets: readonly string[];
+  /** The values of `--compute` in bfloat16 that are faster than float32 here. */
+  readonly fastBfloat16: readonly string[];
   /** The version of the package `webgpu`; absent without it. */
   readonly webgpu?: string | undefined;
   readonly adapters: readonly AdapterFacts[];
@@ -79,17 +81,20 @@ function machine(): Omit<Report, 'adapters' | 'engines' | 'advice'> {
     processors: availableProcessors(),
     memory: totalmem(),
     instructionSets: nativeVariants(),
+    fastBfloat16: fastBfloat16(),
     webgpu: webgpuInstallation().version,
   };
 }
 
 function factLines(facts: ReturnType<typeof machine>): string[] {
-  const { node, platform, processor, processors, memory, instructionSets, webgpu } = facts;
+  const { node, platform, processor, processors, memory, instructionSets, fastBfloat16, webgpu } = facts;
+  const [compute] = fastBfloat16;
   return [
     `Node             ${node}, ${platform}`,
     `processor        ${processor}; ${processors} usable`,
     `memory           ${formatBytes(memory)}`,
     `native kernels   ${instructionSets.join(', ') || 'none'}`,
+    `bfloat16         ${compute ? `train --compute ${compute} is faster than float32 here` : 'not faster than float32 here'}`,
     `package webgpu   ${webgpu ?? 'not installed'}`,
   ];
 }

@@ -59,6 +59,11 @@ export function nativeVariants(): readonly string[] {
   }
 }
 
+/** The ways to compute in bfloat16 for which the fastest instruction set of this machine has an instruction. */
+export function fastBfloat16(): readonly Compute[] {
+  return BFLOAT16_INSTRUCTIONS[nativeVariants()[0] ?? ''] ?? [];
+}
+
 /** Why the native engine does not work here; undefined if it does. */
 export function nativeProblem(): UnsupportedError | undefined {
   try {
