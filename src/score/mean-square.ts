@@ -83,7 +83,7 @@ function batchesOf({ text: { tokens, offset, length }, name }: MeanSquareInput):
   if (batchSize === 0) {
     throw new TextError(
       'text-too-short',
-      `${name} has ${length} characters, too few to measure the gradient on: that needs at least ${sequenceLength}.`,
+      `${name} has ${length === 1 ? 'one character' : `${length} characters`}: measuring the gradient needs at least ${sequenceLength}.`,
     );
   }
   const positions = batchSize * sequenceLength;

@@ -109,10 +109,11 @@ async function dynamicNats(scoring: DynamicScoring): Promise<number> {
   return sumOf(step.value);
 }
 
-/** The error for a text that is too short to predict anything. */
+/** The error for a text that is too short to predict anything. @param symbols Its length. If it is above 1, each document has one symbol. */
 export function tooShort(name: string, symbols: number): TextError {
-  return new TextError(
-    'text-too-short',
-    `${name} has ${symbols === 1 ? 'one character' : 'no characters'}: nothing to predict. Scoring needs at least two.`,
-  );
+  const [got, needed] =
+    symbols > 1
+      ? ['only documents of one character', 'a document of at least two']
+      : [symbols === 1 ? 'one character' : 'no characters', 'at least two'];
+  return new TextError('text-too-short', `${name} has ${got}: nothing to predict. Scoring needs ${needed}.`);
 }

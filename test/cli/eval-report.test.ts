@@ -42,6 +42,13 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
     assert.match(text, new RegExp(`^dynamic +1\\.0000 nats per ${kind}`, 'm'));
     const worse = { ...report, dynamic: { nats: 1234, meanSquare: 'training' } } as const;
     assert.match(reportLines(worse).join('\n'), /learns too fast.*--dynamic-rate/);
+    const broken = { ...report, dynamic: { nats: 1233e30, meanSquare: 'training' } } as const;
+    assert.match(
+      reportLines(broken).join('\n'),
+      /^dynamic +1\.0000e\+30 nats .* bits, perplexity Infinity,/m,
+    );
+    const one = { ...report, documents: [{ name: 'document 1', characters: 1, nats: 1 }] };
+    assert.match(reportLines(one).join('\n'), new RegExp(`document 1 .*, over 1 ${kind}$`, 'm'));
     assert.equal(reportJson(report).unit, kind);
     const changed = (replaced: number, leftOut: number) =>
       reportLines({ ...report, changed: { replaced, leftOut } }).find((line) => line.startsWith('changed'));

@@ -44,7 +44,7 @@ test('sampling controls take effect', async (context) => {
   assert.equal(few.code, 1);
   assert.match(
     few.stderr,
-    /^found 3 of 5 samples among 3 drawn; the beam holds no more.*\nTry a larger --beam\.$/m,
+    /^found 3 of 5 samples among 3 drawn; the beam holds no more\.\nTry a larger --beam\.$/m,
   );
 });
 
@@ -86,7 +86,15 @@ test('--novel leaves out samples that occur in the text; too few samples give a 
   const { code, stdout, stderr } = await run(options);
   assert.equal(stdout, 'c\n');
   assert.equal(code, 1);
-  assert.match(stderr, /found 1 of 3 samples among 300 drawn/);
+  assert.match(
+    stderr,
+    /found 1 of 3 samples among 300 drawn; the others were repeated or known texts\.\nTry a higher --temperature, or another --seed\.$/m,
+  );
+  const same = await run(['-count', '2', '-length', '1', '-unique', '-temperature', '0']);
+  assert.match(
+    same.stderr,
+    /found 1 of 2 samples among 200 drawn; the others were repeated texts\.\nTry a higher --temperature\.$/m,
+  );
   assert.equal((await run(['-novel', 'nowhere.txt'])).code, 1);
 });
 

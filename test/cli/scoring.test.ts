@@ -364,6 +364,7 @@ test('bad input', async (context) => {
   const [model = ''] = checkpoints;
   const elsewhere = temporaryFolder(context);
   writeFileSync(join(elsewhere, 'x.txt'), 'x');
+  writeFileSync(join(elsewhere, 'lines.txt'), '\n\n\n');
   writeFileSync(join(elsewhere, 'ab.txt'), 'ab');
   writeFileSync(join(elsewhere, 'emoji.txt'), 'a\u{1f40b}');
   writeFileSync(join(elsewhere, 'other.txt'), 'another text than that of the run');
@@ -384,6 +385,12 @@ test('bad input', async (context) => {
     [['eval', model, join(elsewhere, 'x.txt'), '--unknown', 'skip'], 1, /nothing to predict|is empty/],
     [['eval', model, join(elsewhere, 'other.txt'), '--part', 'val'], 1, /other\.txt \(text\): another text/],
     [['eval', model, 'book.txt', '--separator', 'x', '--rows', '2'], 2, /--rows cuts a text/],
+    [
+      ['eval', model, join(elsewhere, 'lines.txt'), '--separator', '\\n'],
+      1,
+      /lines\.txt has only documents of one character: nothing to predict\. Scoring needs a document of at least two\./,
+    ],
+    [['eval', model, 'book.txt', '--dynamic', '--quantize', 'int8'], 2, /int8 are fixed: use only one of/],
     [['eval', model, 'nowhere.txt'], 1, /there is no text at nowhere\.txt/],
     [['eval', model, '--part', 'val', '--rows', '4'], 2, /--rows cuts a text/],
     [['eval', model, '--separator', 'x'], 2, /--separator cuts a text, but --part val/],

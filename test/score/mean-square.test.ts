@@ -91,6 +91,7 @@ test('a text of fewer than 20 characters is too short', async () => {
   );
   await assert.rejects(measured(19), (error: unknown) => {
     assert.ok(error instanceof TextError && error.code === 'text-too-short');
+    assert.match(error.message, / has 19 characters: measuring the gradient needs at least 20\.$/);
     return true;
   });
 });

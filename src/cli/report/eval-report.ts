@@ -57,11 +57,11 @@ export function reportLines(report: EvaluationReport): string[] {
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
     `model    ${model.path} · ${cellAndLayers(model.checkpoint.config)}`,
-    `text     ${text.name} · ${formatCount(text.characters)} ${kind}s`,
+    `text     ${text.name} · ${counted(text.characters, kind)}`,
     `part     ${report.how}`,
     ...changedLines(report),
     ...documentLines(documents, kind),
-    `loss     ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s${temperature === 1 ? '' : `, at temperature ${temperature}`}`,
+    `loss     ${lossText(characters, nats, kind)}, over ${counted(characters, kind)}${temperature === 1 ? '' : `, at temperature ${temperature}`}`,
     ...fittedLines(report, kind),
   ];
   const { baseline } = report;
@@ -87,7 +87,7 @@ function fittedLines({ model, characters, fitted }: EvaluationReport, kind: Toke
   const losses = `${before.natsPerCharacter.toFixed(4)} at 1, ${after.natsPerCharacter.toFixed(4)} at ${temperature}`;
   const lines = [
     `fitted   ${lossText(characters, fitted.nats, kind)}, at temperature ${temperature}`,
-    `         Fitted on ${formatCount(before.characters)} ${kind}s of the validation part: ${losses}.`,
+    `         Fitted on ${counted(before.characters, kind)} of the validation part: ${losses}.`,
   ];
   if (temperature === 1) return lines;
   const words = ['eval', fileWord(model.path), 'other.txt', '--temperature', String(temperature)];
@@ -107,10 +107,9 @@ function changedLines({ changed, text, model }: EvaluationReport): string[] {
   const { replaced, leftOut } = changed ?? { replaced: 0, leftOut: 0 };
   if (replaced + leftOut === 0) return [];
   const { kind } = model.checkpoint.vocabulary;
-  const symbols = (count: number) => `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`;
   const parts = [
-    ...(replaced > 0 ? [`${symbols(replaced)} replaced with the nearest that the model knows`] : []),
-    ...(leftOut > 0 ? [`${symbols(leftOut)} left out`] : []),
+    ...(replaced > 0 ? [`${counted(replaced, kind)} replaced with the nearest that the model knows`] : []),
+    ...(leftOut > 0 ? [`${counted(leftOut, kind)} left out`] : []),
   ];
   const lines = [`changed  ${parts.join(', ')}`];
   const share = (replaced + leftOut) / (text.characters + leftOut);
@@ -128,7 +127,7 @@ function documentLines(documents: readonly DocumentLoss[], kind: TokenKind): str
     .slice(0, MAX_SHOWN_DOCUMENTS)
     .map(
       ({ name, characters, nats }) =>
-        `  ${name.padEnd(14)} ${lossText(characters, nats, kind)}, over ${formatCount(characters)} ${kind}s`,
+        `  ${name.padEnd(14)} ${lossText(characters, nats, kind)}, over ${counted(characters, kind)}`,
     );
   const more = documents.length - lines.length;
   return more > 0 ? [...lines, `  … and ${formatCount(more)} more: --json has them all`] : lines;
@@ -137,7 +136,16 @@ function documentLines(documents: readonly DocumentLoss[], kind: TokenKind): str
 function lossText(characters: number, nats: number, kind: TokenKind): string {
   if (characters === 0) return 'nothing to predict';
   const { natsPerCharacter, bitsPerCharacter, perplexity } = summarize(characters, nats);
-  return `${natsPerCharacter.toFixed(4)} nats per ${kind}, ${bitsPerCharacter.toFixed(4)} bits, perplexity ${perplexity.toFixed(3)}`;
+  return `${figure(natsPerCharacter, 4)} nats per ${kind}, ${figure(bitsPerCharacter, 4)} bits, perplexity ${figure(perplexity, 3)}`;
+}
+
+/** A figure with some decimals; one that is too large for them in scientific notation. */
+function figure(value: number, decimals: number): string {
+  return value < 1e9 ? value.toFixed(decimals) : value.toExponential(decimals);
+}
+
+function counted(count: number, kind: TokenKind): string {
+  return `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`;
 }
 
 export function reportJson(report: EvaluationReport) {

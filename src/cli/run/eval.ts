@@ -91,7 +91,7 @@ function checkCombination(part: Part, flags: EvalFlags): void {
   }
   if (dynamic && flags.quantize === 'int8') {
     throw new UsageError(
-      '--dynamic changes the weights as it reads, which int8 can not: leave out one of them.',
+      '--dynamic changes the weights, but those of --quantize int8 are fixed: use only one of them.',
     );
   }
   const unused = unusedStatisticsFlag(flags);

@@ -108,12 +108,14 @@ export async function writeMany(run: SampleRun, wanted: Wanted): Promise<boolean
   if (!isStarted) await write(format.start());
   await write(format.end());
   if (place === count || options.signal.aborted) return true;
+  const kinds = [...(wanted.unique ? ['repeated'] : []), ...(wanted.novel === undefined ? [] : ['known'])];
+  const leftOut = kinds.join(' or ');
   const isLate = performance.now() - start >= (options.seconds ?? Number.POSITIVE_INFINITY) * 1000;
   const reason = isLate
     ? 'then the time ran out.\nGive it more --seconds.'
     : (options.beam ?? 0) > 0
-      ? 'the beam holds no more, and known or repeated texts were left out.\nTry a larger --beam.'
-      : 'the others were repeated or known texts.\nTry a higher --temperature, or another --seed.';
+      ? `the beam holds no more${leftOut === '' ? '' : `, and ${leftOut} texts were left out`}.\nTry a larger --beam.`
+      : `the others were ${leftOut} texts.\nTry a higher --temperature${options.temperature === 0 ? '' : ', or another --seed'}.`;
   process.stderr.write(
     `found ${formatCount(place)} of ${formatCount(count)} samples among ${formatCount(drawnSamples)} drawn; ${reason}\n`,
   );
