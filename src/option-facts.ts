@@ -20,6 +20,8 @@ export interface OptionFacts {
   readonly defaultValue: string | number | boolean | undefined;
   /** Whether it is one of the few that people use most. */
   readonly common: boolean;
+  /** Whether `\n`, `\t` and other escapes in its value stand for characters on the command line. */
+  readonly escapes: boolean;
 }
 
 const SCHEMAS = { training: trainingOptionsSchema, sampling: generateOptionsSchema } as const;
@@ -31,6 +33,7 @@ export function optionFacts(of: keyof typeof SCHEMAS): OptionFacts[] {
     const { kind, choices = [], expected, defaultValue } = describeType(type);
     return {
       ...{ name, kind, choices, help: info.help, group: info.group, common: info.common === true },
+      escapes: info.escapes === true,
       flag: `--${info.flag.replaceAll('_', '-')}`,
       expected: info.expected ?? expected,
       defaultValue: defaultValue as OptionFacts['defaultValue'],

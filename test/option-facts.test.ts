@@ -20,4 +20,5 @@ test('facts of a number, a choice and a switch', () => {
   assert.equal(temperature?.expected, 'a number of at least 0');
   assert.deepEqual(find('training', 'cell')?.choices, ['lstm', 'gru', 'rnn']);
   assert.equal(find('training', 'randomOffset')?.kind, 'boolean');
+  assert.deepEqual([find('sampling', 'stop')?.escapes, find('sampling', 'match')?.escapes], [true, false]);
 });

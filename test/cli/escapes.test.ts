@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseArguments } from '../../src/cli/arguments/arguments.ts';
-import { readEscapes, readPrompt, writeEscapes } from '../../src/cli/arguments/escapes.ts';
+import { readPrompt } from '../../src/cli/arguments/escapes.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { sampleCommand } from '../../src/cli/commands/sample.ts';
 import { Vocabulary } from '../../src/data/vocabulary.ts';
+import { readEscapes, writeEscapes } from '../../src/util/escapes.ts';
 
 test('escapes become characters; unknown ones stay and are named', () => {
   assert.deepEqual(readEscapes(String.raw`a\nb\t\r\f\\n`), { text: 'a\nb\t\r\f\\n', unknown: [] });

@@ -6,12 +6,12 @@ export async function openExample(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Open the example model' }).waitFor({ state: 'detached' });
 }
 
-/** Sets fields of the Train page; the groups are opened first. */
+/** Sets fields of the Train or the Write page; the groups are opened first. */
 export async function setOptions(
   page: Page,
   options: Readonly<Record<string, string | number>>,
 ): Promise<void> {
-  await page.locator('#option-preset').waitFor();
+  await page.locator('.controls details').first().waitFor();
   await page.evaluate(() => {
     for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
       details.open = true;

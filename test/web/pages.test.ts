@@ -1,21 +1,16 @@
 /** The pages in headless Chromium: the four main tasks, by pointer and by keyboard alone. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Page } from 'playwright-core';
 import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
-import { program, root } from '../cli/command.ts';
+import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { openExample, setOptions } from './actions.ts';
 import { openSite, type Site } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
-/** Symbols that Write writes. */
-const LENGTH = 120;
-
 describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   let site: Site;
   const folder = sharedFolder();
@@ -30,32 +25,6 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       [],
       'errors of the pages, violations of their policy, requests to elsewhere',
     );
-  });
-
-  test('Write gives the text of the copied command, byte for byte', async () => {
-    const page = await site.open('#/write');
-    await openExample(page);
-    // The model does not know the whale, which the page shows as it was typed.
-    const { text, words } = await written(page, 'Call me🐋 ');
-    // As it is printed, in a folder without models.
-    const cwd = mkdtempSync(join(folder, 'empty-'));
-    assert.equal(text.replace('🐋', ''), sampled(words, cwd));
-    await page.context().close();
-  });
-
-  test('Write computes an int8 file in int8, and gives the text of `sample --quantize int8`', async () => {
-    const file = join(folder, 'int8.safetensors');
-    const model = LanguageModel.fromBytes(readFileSync(example));
-    writeFileSync(file, model.toBytes('safetensors', 'int8'));
-    await model.close();
-    const page = await site.open('#/write');
-    await page.locator('input[type="file"]').first().setInputFiles(file);
-    const { text, words } = await written(page, 'Call me ');
-    const flags = words.slice(2);
-    assert.equal(text, sampled(['sample', example, '--quantize', 'int8', ...flags]));
-    assert.equal(text, sampled(['sample', file, ...flags]));
-    assert.notEqual(text, sampled(['sample', file, '--quantize', 'none', ...flags]));
-    await page.context().close();
   });
 
   test('Write by keyboard alone: write, move to a character, take another candidate, undo', async () => {
@@ -197,32 +166,4 @@ async function finalModel(input: Parameters<typeof train>[0]): Promise<Float32Ar
   for await (const event of train({ ...input, engine: 'wasm' }))
     if (event.type === 'finished') return event.checkpoint.parameters;
   throw new Error('the run did not finish');
-}
-
-/** Writes a text with the open model. @returns its text without line ends, and the flags of the command that the page shows */
-async function written(page: Page, prompt: string): Promise<{ text: string; words: string[] }> {
-  await page.getByLabel('prompt').first().fill(prompt);
-  await page.getByLabel('length').fill(String(LENGTH));
-  await page.getByRole('button', { name: 'Write', exact: true }).click();
-  await page.getByText('characters a second').waitFor();
-  const lines = await page.locator('.text-view-text > div').allInnerTexts();
-  const command = await page.locator('.command code').innerText();
-  return {
-    text: lines.join('').replaceAll('\u200b', ''),
-    words: splitCommand(command.replace(/^npx char-rnn /, '')),
-  };
-}
-
-/** What `char-rnn sample` writes, without line ends. */
-function sampled(words: readonly string[], cwd = root): string {
-  const { stdout, stderr } = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8', cwd });
-  assert.ok(stdout.length > LENGTH, stderr);
-  return stdout.replaceAll('\n', '');
-}
-
-/** The words of a command as a POSIX shell splits them: only single quotes are used. */
-function splitCommand(command: string): string[] {
-  return Array.from(command.matchAll(/'((?:[^']|'\\'')*)'|(\S+)/g), ([, quoted, plain]) =>
-    (quoted ?? plain ?? '').replaceAll("'\\''", "'"),
-  );
 }

@@ -1,5 +1,7 @@
 /** A form for options, made from their `OptionFacts`. */
 import type { OptionFacts } from '../../src/option-facts.ts';
+import { readEscapes } from '../../src/util/escapes.ts';
+import { quoted } from '../shell-words.ts';
 import { inWords, type OptionsByFlag, optionWords } from '../words.ts';
 
 /** The options that a reader has set, as the text of their fields. */
@@ -111,10 +113,10 @@ function Control({ fact, flags, settings, onChange, problem, disabled = false }:
   );
 }
 
-/** The values of the settings. @throws {SettingError} for text that is not a number */
+/** The values of the settings, with escapes replaced as on the command line. @throws {SettingError} for text that is not a number */
 export function valuesOf(facts: readonly OptionFacts[], settings: Settings): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  for (const { name, kind, expected } of facts) {
+  for (const { name, kind, expected, escapes } of facts) {
     const text = settings[name];
     if (text === undefined) continue;
     if (kind === 'boolean') values[name] = text === 'true';
@@ -122,7 +124,7 @@ export function valuesOf(facts: readonly OptionFacts[], settings: Settings): Rec
       const value = Number(text);
       if (text.trim() === '' || Number.isNaN(value)) throw new SettingError(name, text, expected);
       values[name] = value;
-    } else values[name] = text;
+    } else values[name] = escapes ? readEscapes(text).text : text;
   }
   return values;
 }
@@ -146,16 +148,17 @@ export function problemOf(error: unknown): { readonly name: string; readonly mes
   return found ? { name: found[1] as string, message: found[2] as string } : undefined;
 }
 
+/** A number as flags take it: fields also allow spaces and hexadecimal digits. What is not a number stays as it is. */
+function plainNumber(text: string): string {
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : String(Number(text));
+}
+
 /** The settings as flags for the command line, quoted for a POSIX shell. */
 export function flagsOf(facts: readonly OptionFacts[], settings: Settings): string[] {
   return facts.flatMap(({ name, flag, kind }) => {
     const text = settings[name];
     if (text === undefined) return [];
     if (kind === 'boolean') return text === 'true' ? [flag] : [flag, 'false'];
-    return [flag, quoted(text)];
+    return [flag, quoted(kind === 'number' || kind === 'integer' ? plainNumber(text) : text)];
   });
-}
-
-export function quoted(text: string): string {
-  return /^[\w./:=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,9 +1,10 @@
 /** A control that holds a unit: the text that the model writes while the unit is held at a value, beside the text without this. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { UnitPart } from '../../src/browser.ts';
-import { model, worker } from '../session.ts';
+import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
+import { sampleCommand } from '../sample-command.ts';
+import { worker } from '../session.ts';
 import type { UnitFacts } from '../worker/api.ts';
-import { quoted } from './controls.tsx';
 
 export interface DialProps {
   readonly chosen: { readonly layer: number; readonly unit: number; readonly part: UnitPart };
@@ -13,8 +14,11 @@ export interface DialProps {
 interface Measured {
   readonly text: string;
   readonly lineLength: number;
+  /** Whether the model does not know the line end, its prompt. */
+  readonly leavesOut: boolean;
 }
 
+const PROMPT = '\n';
 const LENGTH = 1000;
 const SEED = 1;
 const TEMPERATURE = 0.8;
@@ -98,8 +102,14 @@ export function Dial({ chosen, facts }: DialProps) {
           </div>
           <div class="command">
             <code>
-              npx char-rnn sample {quoted(model.value?.name ?? '')} --hold {name}={held?.value ?? value}{' '}
-              --temperature {TEMPERATURE} --length {LENGTH} --seed {SEED} --primetext {quoted('\n')}
+              {sampleCommand({
+                flags: [
+                  ...['--hold', `${name}=${held?.value ?? value}`, '--temperature', `${TEMPERATURE}`],
+                  ...['--length', `${LENGTH}`, '--seed', `${SEED}`],
+                ],
+                prompt: PROMPT,
+                leavesOut: held?.leavesOut === true,
+              })}
             </code>
           </div>
         </>
@@ -114,10 +124,13 @@ async function writeText(
   show: (measured: Measured) => void,
 ): Promise<void> {
   const options = { ...more, length: LENGTH, temperature: TEMPERATURE, seed: SEED };
-  let text = '';
-  for await (const part of worker.stream('write', { prompt: '\n', options, alternatives: 0 }, signal)) {
-    text += part.details.map(({ text: symbol }) => symbol).join('');
-    show({ text, lineLength: lineLengthOf(text) });
+  const symbols: string[] = [];
+  let leavesOut = false;
+  for await (const part of worker.stream('write', { prompt: PROMPT, options, alternatives: 0 }, signal)) {
+    symbols.push(...part.details.map(({ text: symbol }) => symbol));
+    leavesOut ||= part.leavesOut;
+    const text = joinSymbolTexts(symbols);
+    show({ text, lineLength: lineLengthOf(text), leavesOut });
   }
 }
 

@@ -2,10 +2,10 @@
 import type { SweepDetail, SweepState, SweepSummary } from '../../src/ui/protocol.ts';
 import { outcomeAt } from '../../src/ui/sweep/importance.ts';
 import { lastPart } from '../../src/util/last-part.ts';
-import { quoted } from '../components/controls.tsx';
 import { goTo, route, setParameters } from '../router.ts';
 import { shortPath } from '../run-list.ts';
 import { lossText } from '../run-words.ts';
+import { quotedFile } from '../shell-words.ts';
 import { isSearchingSweeps, shownSweep, sweep, sweepProblem, sweeps } from '../sweep-list.ts';
 import { shareDone, trialState, valueText } from '../sweep-trials.ts';
 import { optionWords } from '../words.ts';
@@ -209,7 +209,7 @@ function Best({ detail }: { readonly detail: SweepDetail }) {
         . {trial.run !== null && <a href={`#/run?id=${trial.run}`}>Its run</a>}
       </p>
       <p class="hint">
-        To copy its model: <code>npx char-rnn sweep best {quoted(name)}</code>
+        To copy its model: <code>npx char-rnn sweep best {quotedFile(name)}</code>
       </p>
     </>
   );
@@ -264,13 +264,13 @@ function HowToGoOn({ summary: { state, name, jobs } }: { readonly summary: Sweep
     return (
       <p>
         {state === 'waiting' ? 'No process works on it. ' : ''}To continue:{' '}
-        <code>npx char-rnn sweep resume {quoted(name)}</code>
+        <code>npx char-rnn sweep resume {quotedFile(name)}</code>
       </p>
     );
   if (!hasFailed) return null;
   return (
     <p>
-      To repeat the failed trials: <code>npx char-rnn sweep retry {quoted(name)}</code>
+      To repeat the failed trials: <code>npx char-rnn sweep retry {quotedFile(name)}</code>
     </p>
   );
 }

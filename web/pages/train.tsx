@@ -1,6 +1,6 @@
 /** Train: a model on a text, in the page. */
 import { AdoptRun } from '../components/adopt-run.tsx';
-import { Controls, flagsOf, problemOf, quoted } from '../components/controls.tsx';
+import { Controls, flagsOf, problemOf } from '../components/controls.tsx';
 import { GpuChoice } from '../components/gpu-choice.tsx';
 import { Problem } from '../components/problem.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
@@ -8,6 +8,7 @@ import { StoredRuns } from '../components/stored-runs.tsx';
 import { TrainingCurves, TrainingProgress } from '../components/training-progress.tsx';
 import { goTo } from '../router.ts';
 import { model, worker } from '../session.ts';
+import { quotedFile } from '../shell-words.ts';
 import {
   characters,
   ended,
@@ -81,7 +82,7 @@ export function Train() {
         <details>
           <summary>The same on the command line</summary>
           <code class="block">
-            {['npx char-rnn train', quoted(textName.value), ...flagsOf(facts.value, settings.value)].join(
+            {['npx char-rnn train', quotedFile(textName.value), ...flagsOf(facts.value, settings.value)].join(
               ' ',
             )}
           </code>

@@ -4,10 +4,11 @@ import { computed, effect, signal } from '@preact/signals';
 import type { SymbolDetails } from '../../src/browser.ts';
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import type { OptionFacts } from '../../src/option-facts.ts';
-import { Controls, flagsOf, problemOf, quoted, type Settings, valuesOf } from '../components/controls.tsx';
+import { Controls, flagsOf, problemOf, type Settings, valuesOf } from '../components/controls.tsx';
 import { NoModel } from '../components/no-model.tsx';
 import { Problem } from '../components/problem.tsx';
 import { TextPanel } from '../components/text-panel.tsx';
+import { sampleCommand } from '../sample-command.ts';
 import { isExample, model, worker } from '../session.ts';
 import { inWords } from '../words.ts';
 
@@ -367,10 +368,5 @@ export function stopWriting(): void {
 /** The command that writes the end of a draft. */
 function commandOf({ last }: Draft): string {
   if (!last) return '';
-  const flags = flagsOf(facts.value, last.settings);
-  // Without a checkpoint, the program uses the example model.
-  const file = isExample.value ? [] : [quoted(model.value?.name ?? '')];
-  const unknown = last.leavesOut ? ['--unknown', 'nearest'] : [];
-  const words = ['npx char-rnn sample', ...file, ...flags, ...unknown];
-  return [...words, ...(last.prompt === '' ? [] : ['--primetext', quoted(last.prompt)])].join(' ');
+  return sampleCommand({ ...last, flags: flagsOf(facts.value, last.settings) });
 }

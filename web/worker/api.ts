@@ -23,6 +23,8 @@ export interface ModelFacts {
   /** Symbols of the vocabulary. */
   readonly symbols: number;
   readonly kind: string;
+  /** Whether it has the backslash: then the command line takes prompts literally, without escapes. */
+  readonly hasBackslash: boolean;
   /** Describes the engine in one line. */
   readonly engine: string;
   /** The parts that a unit has: h, c and the gates. */

@@ -35,6 +35,7 @@ async function factsOf(opened: LanguageModel): Promise<ModelFacts> {
   return {
     ...{ name, cell, layers, units: hiddenSize, parameters: opened.parameterCount },
     ...{ symbols: opened.vocabulary.size, kind: opened.vocabulary.kind, parts: partsOf(cell) },
+    hasBackslash: opened.vocabulary.tokenOf('\\') !== undefined,
     engine: await opened.describeEngine(),
     validationLoss: losses.length > 0 ? Math.min(...losses) : undefined,
     epoch: training?.epoch,

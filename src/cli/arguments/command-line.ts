@@ -1,7 +1,7 @@
 /** Command lines of this program that can be pasted into the shell from which it was started. */
 import type { RemedyValue } from '../../errors.ts';
+import { writeEscapes } from '../../util/escapes.ts';
 import { type ConfigFile, flagKey } from './arguments.ts';
-import { writeEscapes } from './escapes.ts';
 import { type Flag, longFlag } from './flag-table.ts';
 import { programName, shellWord } from './program-name.ts';
 

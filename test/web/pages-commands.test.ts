@@ -1,0 +1,105 @@
+/** The pages in headless Chromium: the commands that they show write the same texts, byte for byte. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { LanguageModel, train } from '../../src/index.ts';
+import { skipWithoutChromium } from '../browser/page.ts';
+import { root } from '../cli/command.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { openExample } from './actions.ts';
+import { sampled, splitCommand, written } from './commands.ts';
+import { sharedSite } from './site.ts';
+
+const example = join(root, 'models', 'moby-dick.safetensors');
+
+describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+  const folder = sharedFolder();
+  const site = sharedSite(folder);
+  /** A new folder without models, where the program uses the example. */
+  const empty = () => mkdtempSync(join(folder, 'empty-'));
+
+  test('Write gives the text of the copied command, byte for byte', async () => {
+    const page = await site().open('#/write');
+    await openExample(page);
+    // The model does not know the whale, which the page shows as it was typed.
+    const { text, words } = await written(page, 'Call me🐋 ');
+    // As it is printed, in a folder without models.
+    assert.equal(text.replace('🐋', ''), sampled(words, empty()));
+    await page.context().close();
+  });
+
+  test('Write computes an int8 file in int8, and gives the text of `sample --quantize int8`', async () => {
+    const file = join(folder, 'int8.safetensors');
+    const model = LanguageModel.fromBytes(readFileSync(example));
+    writeFileSync(file, model.toBytes('safetensors', 'int8'));
+    await model.close();
+    const page = await site().open('#/write');
+    await page.locator('input[type="file"]').first().setInputFiles(file);
+    const { text, words } = await written(page, 'Call me ');
+    const flags = words.slice(2);
+    assert.equal(text, sampled(['sample', example, '--quantize', 'int8', ...flags]));
+    assert.equal(text, sampled(['sample', file, ...flags]));
+    assert.notEqual(text, sampled(['sample', file, '--quantize', 'none', ...flags]));
+    await page.context().close();
+  });
+
+  test('with an int8 file, a held unit and a fitted temperature, Write gives the text of its command', async () => {
+    // A name that a shell and the program could misunderstand.
+    const cwd = empty();
+    const name = "-it's int8.safetensors";
+    const model = LanguageModel.fromBytes(readFileSync(example));
+    const { temperature } = await model.fitTemperature(
+      'Call me Ishmael. Some years ago, never mind how long. ',
+    );
+    writeFileSync(join(cwd, name), model.toBytes('safetensors', 'int8'));
+    await model.close();
+    const page = await site().open('#/write');
+    await page.locator('input[type="file"]').first().setInputFiles(join(cwd, name));
+    // Fields allow spaces around a number.
+    const settings = { temperature: ` ${temperature} `, seed: '7' };
+    const free = await written(page, 'The ', settings);
+    const held = await written(page, 'The ', { ...settings, hold: '2.57=0.9,1.3=-0.5' });
+    assert.notEqual(held.text, free.text);
+    for (const { text, words } of [free, held]) assert.equal(text, sampled(words, cwd));
+    assert.ok(held.words.includes(String(temperature)));
+    await page.context().close();
+  });
+
+  test('backslashes mean the same in the fields and in the command', async () => {
+    const page = await site().open('#/write');
+    await openExample(page);
+    // In a field, escapes; in the prompt, two characters, of which the model does not know the first.
+    const { text, words } = await written(page, String.raw`The \n`, { stop: String.raw`\n` });
+    assert.equal(text.replace('\\', ''), sampled(words, empty()));
+    assert.ok(text.length < 60, 'the text ends with its first line');
+    await page.context().close();
+    const file = join(folder, 'backslash.safetensors');
+    const latex = String.raw`\newline \begin{a} `.repeat(60);
+    for await (const event of train({ text: latex, hiddenSize: 8, batchSize: 4, maxIterations: 5 }))
+      if (event.type === 'finished') writeFileSync(file, new LanguageModel(event.checkpoint).toBytes());
+    const other = await site().open('#/write');
+    await other.locator('input[type="file"]').first().setInputFiles(file);
+    const literal = await written(other, String.raw`\newline`);
+    assert.equal(literal.text, sampled(['sample', file, ...literal.words.slice(2)]));
+    await other.context().close();
+  });
+
+  test('the text with a unit held is that of the command below it', async () => {
+    const page = await site().open('#/neurons');
+    await openExample(page);
+    await page.getByLabel('text to read').fill('The whale went down.\nThe boat did not.\n'.repeat(8));
+    await page.getByRole('button', { name: 'Read', exact: true }).click();
+    await page.getByRole('button', { name: 'Write with the unit held' }).click();
+    await page.getByText('Mean length of a line').waitFor();
+    await page
+      .getByRole('button', { name: 'Write with the unit held' })
+      .and(page.locator(':enabled'))
+      .waitFor();
+    const text = await page.locator('.two-texts pre').first().textContent();
+    const command = await page.locator('.dial code').innerText();
+    const words = splitCommand(command.replace(/^npx char-rnn /, ''));
+    assert.equal(text?.replaceAll('\n', ''), sampled([...words, '--echo', '0'], empty()));
+    await page.context().close();
+  });
+});
