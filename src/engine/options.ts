@@ -16,7 +16,7 @@ export const gpuOption = (more: Partial<OptionInfo> = {}) =>
   option(z.optional(z.int().check(z.minimum(-1), z.maximum(MAX_GPU))), {
     flag: 'gpuid',
     group: 'Device',
-    help: 'number of the GPU to use, as in doctor; -1, the default: the CPU, which also replaces a GPU that does not work',
+    help: 'number of the GPU to use, as in doctor; if it does not work, the CPU is used; -1, the default: the CPU',
     ...more,
   });
 
@@ -31,7 +31,7 @@ export const quantizeOption = () =>
   option(z.optional(z.enum(['int8', 'none'])), {
     flag: 'quantize',
     group: 'Device',
-    help: 'int8: compute with weights of 8 bits, in a quarter of the memory; none: with all digits; default: as in the file',
+    help: 'int8: compute with 8-bit weights, in a quarter of the memory; none: with floats; default: as in the file',
   });
 
 export const threadsOption = () =>

@@ -39,7 +39,7 @@ export const averageCommand: Command = {
   name: 'average',
   usage: 'char-rnn average CHECKPOINT CHECKPOINT … -o OUT [flags]',
   summary:
-    'Makes one model of several checkpoints: each parameter is the mean of their parameters.\n' +
+    'Makes one model of several checkpoints: each parameter is the mean over the checkpoints.\n' +
     'The checkpoints must be of the same model; late checkpoints of one run give the best results.',
   flags: flagsOf(flagsSchema),
   examples: [

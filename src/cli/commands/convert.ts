@@ -39,7 +39,7 @@ const flagsSchema = z.strictObject({
   quantize: option(z.optional(z.enum(['int8', 'none'])), {
     flag: 'quantize',
     group: 'Output',
-    help: 'int8: weights of 8 bits, in a quarter of the size, for safetensors; none: in --precision; default: as in IN',
+    help: 'int8: store 8-bit weights, in a quarter of the size (only safetensors); none: store floats; default: as in IN',
   }),
   json: jsonFlag(),
   force: option(z._default(z.boolean(), false), {

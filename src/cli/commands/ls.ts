@@ -20,8 +20,8 @@ export const lsCommand: Command = {
   name: 'ls',
   usage: 'char-rnn ls [FOLDER …] [flags]',
   summary:
-    'Lists the runs and checkpoints in FOLDER and in all folders in it, with their losses, the best as LOSS@EPOCH, and names damaged files.\n' +
-    'Default: this folder. Of a sweep, it lists the best model, and says how to list the trials.',
+    'Lists the runs and checkpoints in FOLDER and in all folders below it, with their losses (the best as LOSS@EPOCH), and names damaged files.\n' +
+    'Default: this folder. For a sweep, it lists the best model and the command that lists the trials.',
   flags: flagsOf(flagsSchema),
   examples: ['char-rnn ls', 'char-rnn ls cv --all', 'char-rnn ls --json'],
   async run(input) {

@@ -99,7 +99,7 @@ export const sweepCommand: Command = {
     'Trains many models with different settings, and finds the best.\n' +
     'run: starts a sweep of TEXT or FILE.yaml. The others take the NAME of a sweep; default: the one that was active last.\n' +
     'status: shows its progress. best: shows the best trial and copies its model. table: lists all trials.\n' +
-    'stop: stops the running trials, which save their states. resume: continues, with --trials +N after adding trials. retry: repeats failed trials.\n' +
+    'stop: stops the running trials, which save their states. resume: continues; --trials +N adds trials first. retry: repeats failed trials.\n' +
     'worker: trains trials of a sweep that another machine has started with --database.',
   flags: flagsOf(flagsSchema),
   takesRandomSeed: true,

@@ -10,7 +10,7 @@ import type { Command } from '../command.ts';
 import { configFlag, heldOutFlags, openClFlag, zeroOrOne } from './shared-flags.ts';
 
 const flagsSchema = z.strictObject({
-  configFile: configFlag('such as the run.json of a run, whose defaults --preset may replace'),
+  configFile: configFlag('such as the run.json of a run (--preset may replace the defaults in it)'),
   dataDir: option(z._default(z.string(), 'data/tinyshakespeare'), {
     flag: 'data_dir',
     group: 'Text',

@@ -30,7 +30,7 @@ const flagsSchema = z.strictObject({
   database: option(z._default(z.array(z.string().check(z.minLength(1))), []), {
     flag: 'database',
     group: 'Serving',
-    help: 'a PostgreSQL database that may be read to show the sweeps in FOLDER whose state is in it: postgres://USER:PASSWORD@HOST/DATABASE; may be repeated',
+    help: 'a PostgreSQL database that the pages may read, for sweeps in FOLDER whose state is there: postgres://USER:PASSWORD@HOST/DATABASE; may be repeated',
     value: 'URL',
     several: true,
   }),
