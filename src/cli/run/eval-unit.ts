@@ -5,10 +5,8 @@ import { partsOf, type UnitPart } from '../../inspect/unit-states.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { hasUnit, parseUnitName } from '../../model/unit-names.ts';
 import { paintByUnit, unitLegend } from '../report/unit-colors.ts';
-import { TextOutput } from '../terminal/output.ts';
 import { withProgress } from '../terminal/progress-line.ts';
-import { catchSignals } from '../terminal/signals.ts';
-import { inspectedText, openModel } from './inspected-text.ts';
+import { inspectedText, withModel } from './inspected-text.ts';
 import { findModelFile } from './model-file.ts';
 import type { ScoredModelOptions } from './scored-model.ts';
 
@@ -28,11 +26,7 @@ interface UnitChoice {
 export async function evalUnit(given: string, path: string, name: string, flags: UnitFlags): Promise<number> {
   const { engine, threads, precision, json, ...reading } = flags;
   const file = await findModelFile(given);
-  const stopped = catchSignals();
-  const { signal } = stopped;
-  const output = new TextOutput((code) => stopped.stop(code));
-  const model = await openModel(file, { engine, threads, precision });
-  try {
+  return withModel(file, { engine, threads, precision }, async (model, { output, signal }) => {
     const { layer, unit, part } = parseUnit(name, model.config);
     const text = await inspectedText(model, path, reading);
     const states = await withProgress('reading', (onProgress) =>
@@ -50,13 +44,7 @@ export async function evalUnit(given: string, path: string, name: string, flags:
       const painted = paintByUnit(states.symbols, values, colors);
       await output.write(`${painted}\n\n${part} of unit ${layer}.${unit}: ${unitLegend(colors)}\n`);
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    stopped.release();
-    await model.close();
-  }
-  return stopped.exitCode() ?? 0;
+  });
 }
 
 /** @throws {UsageError} for a name that is not one of a unit of the model */

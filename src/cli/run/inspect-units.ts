@@ -3,21 +3,16 @@
 import { encodePrompt } from '../../sample/prompt.ts';
 import { commandLine, fileWord } from '../arguments/command-line.ts';
 import { unitName, unitsJson, unitsLines } from '../report/units-report.ts';
-import { outputWidth, TextOutput } from '../terminal/output.ts';
+import { outputWidth } from '../terminal/output.ts';
 import { withProgress } from '../terminal/progress-line.ts';
-import { catchSignals } from '../terminal/signals.ts';
 import { wrapHanging } from '../terminal/text-width.ts';
-import { inspectedText, openModel, writtenText } from './inspected-text.ts';
+import { inspectedText, withModel, writtenText } from './inspected-text.ts';
 import { findModelFile } from './model-file.ts';
 
 /** @param path Of the text; empty: the model writes one. */
 export async function inspectUnits(given: string, path: string, json: boolean): Promise<number> {
   const file = await findModelFile(given);
-  const stopped = catchSignals();
-  const { signal } = stopped;
-  const output = new TextOutput((code) => stopped.stop(code));
-  const model = await openModel(file);
-  try {
+  return withModel(file, {}, async (model, { output, signal }) => {
     const text = path === '' ? await writtenText(model, signal) : await inspectedText(model, path);
     let symbols = 0;
     const labels = await withProgress('reading', async (onProgress) => {
@@ -40,11 +35,5 @@ export async function inspectUnits(given: string, path: string, json: boolean): 
       ];
       await output.write(`Colour a text by one of them: ${commandLine(words)}\n`);
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    stopped.release();
-    await model.close();
-  }
-  return stopped.exitCode() ?? 0;
+  });
 }

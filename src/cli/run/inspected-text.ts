@@ -4,6 +4,8 @@ import { LanguageModel } from '../../language-model.node.ts';
 import type { ModelInput } from '../../language-model.ts';
 import { formatCount } from '../../util/format.ts';
 import { note } from '../terminal/note.ts';
+import { TextOutput } from '../terminal/output.ts';
+import { catchSignals } from '../terminal/signals.ts';
 import { readingOptionsFor } from './reading-options.ts';
 
 /** More characters than this do not change labels, and can't be read in a terminal. */
@@ -45,7 +47,33 @@ export async function writtenText(model: LanguageModel, signal: AbortSignal): Pr
   return { name: 'a text that the model wrote', content: pieces.join('') };
 }
 
-/** Opens a model, and says what had to be changed to read it. */
-export async function openModel(path: string, input: ModelInput = {}): Promise<LanguageModel> {
-  return LanguageModel.load(path, { ...input, onNotice: note });
+/** Where a command that looks into a model writes, and the signal that ends it. */
+export interface InspectionContext {
+  readonly output: TextOutput;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a model, says what had to be changed to read it, and closes it after the work or a signal.
+ *
+ * @returns the exit code
+ */
+export async function withModel(
+  path: string,
+  input: ModelInput,
+  work: (model: LanguageModel, context: InspectionContext) => Promise<void>,
+): Promise<number> {
+  const stopped = catchSignals();
+  const { signal } = stopped;
+  const output = new TextOutput((code) => stopped.stop(code));
+  const model = await LanguageModel.load(path, { ...input, onNotice: note });
+  try {
+    await work(model, { output, signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    stopped.release();
+    await model.close();
+  }
+  return stopped.exitCode() ?? 0;
 }
