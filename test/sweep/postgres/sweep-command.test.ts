@@ -106,7 +106,7 @@ test('a sweep that one machine adds, another trains, and a third looks at', opti
   assert.equal(best.code, 1);
   assert.match(
     best.stderr,
-    /^best: trial \d.* Its checkpoint is on .*, in .*\n.*train it again:\n .* train /,
+    /^best: trial \d.* Its checkpoint is on .*, in .*\n.*train it again, with the paths that the texts have on this machine:\n .* train /,
   );
 });
 
