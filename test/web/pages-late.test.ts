@@ -37,6 +37,40 @@ describe('late and in between', { skip: skipWithoutChromium, timeout: 240_000 },
     await page.context().close();
   });
 
+  test('settings that the model refuses change nothing: the branch that is shown and all texts stay', async () => {
+    const page = await site().open('#/write');
+    await openExample(page);
+    const write = page.getByRole('button', { name: 'Write', exact: true });
+    await page.getByLabel('length').fill('20');
+    for (const prompt of ['First', 'Second']) {
+      await page.getByLabel('prompt').first().fill(prompt);
+      await write.click();
+      await page.locator('.text-view-text').getByText(prompt).waitFor();
+      await page.getByText('characters a second').waitFor();
+    }
+    const branches = page.getByLabel('branch');
+    const shown = () => page.locator('.text-view-text').innerText();
+    await branches.selectOption('0');
+    const text = await shown();
+    const refused = async (temperature: string) => {
+      await page.getByLabel('temperature', { exact: true }).fill(temperature);
+      await write.click();
+      await page.getByRole('alert').getByText(temperature).waitFor();
+    };
+    for (const temperature of ['hot', '-1']) {
+      await refused(temperature);
+      assert.deepEqual([await branches.inputValue(), await shown()], ['0', text], temperature);
+    }
+    await page.getByRole('button', { name: 'Undo' }).click();
+    assert.match(await shown(), /^Second/);
+    // With another model, the texts are prompts: nothing is written after them.
+    await page.locator('input[type="file"]').first().setInputFiles(example);
+    await page.locator('.command').waitFor({ state: 'detached' });
+    await refused('hot');
+    assert.deepEqual([await branches.locator('option').count(), await branches.inputValue()], [2, '1']);
+    await page.context().close();
+  });
+
   test('the dial shows the value that the text was written with, not the one that is set next', async () => {
     const page = await site().open('#/neurons');
     await openExample(page);

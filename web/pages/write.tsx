@@ -305,11 +305,13 @@ async function write(begun: Draft): Promise<void> {
   const own = settings.value;
   const wholePrompt = textOf(begun);
   const opened = model.value;
+  let index = -1;
+  const before = [drafts.value, current.value, history.value, undone.value] as const;
   try {
     const options = valuesOf(facts.value, own);
     writing.value = abort;
     let last = { prompt: wholePrompt, settings: own, from: begun.written.length, leavesOut: false };
-    const index = drafts.value.length;
+    index = drafts.value.length;
     drafts.value = [...drafts.value, { ...begun, last }];
     show(index);
     const clock = performance.now();
@@ -327,12 +329,10 @@ async function write(begun: Draft): Promise<void> {
     if (!abort.signal.aborted) problem.value = error;
   } finally {
     writing.value = undefined;
-    const isEmpty = drafts.value.at(-1)?.written.length === 0;
-    if (isEmpty && problem.value !== undefined) {
-      drafts.value = drafts.value.slice(0, -1);
-      current.value = drafts.value.length - 1;
-      history.value = history.value.slice(0, -1);
-    }
+    // Nothing was written: the page shows what it showed before.
+    const failed = problem.value !== undefined && model.value === opened;
+    if (failed && drafts.value[index]?.written.length === begun.written.length)
+      [drafts.value, current.value, history.value, undone.value] = before;
   }
 }
 
