@@ -75,6 +75,23 @@ effect(() => {
   );
 });
 
+/** The unit that was shown last: links to the page do not name it. */
+let lastShown: typeof chosen.value;
+
+// A text is always shown with a unit: that of the address, the one that was shown last, or the first of the list.
+effect(() => {
+  const about = reading.value;
+  if (!about || route.value.page !== 'neurons') return;
+  if (isInModel(chosen.value)) {
+    lastShown = chosen.value;
+    return;
+  }
+  const [first] = about.labels;
+  const next = isInModel(lastShown) ? lastShown : first && { ...first, part: 'h' };
+  if (next)
+    setParameters({ unit: `${next.layer}.${next.unit}`, part: next.part === 'h' ? undefined : next.part });
+});
+
 export async function read(): Promise<void> {
   abort.abort();
   abort = new AbortController();
@@ -92,8 +109,6 @@ export async function read(): Promise<void> {
       if ('progress' in item) progress.value = item.progress;
       else {
         reading.value = item;
-        const [first] = item.labels;
-        if (first && !isInModel(chosen.value)) choose(first);
       }
     }
     gates.value = await worker.call('gates', undefined, { signal });
@@ -113,7 +128,9 @@ async function ownText(signal: AbortSignal): Promise<string> {
   return joinSymbolTexts(symbols);
 }
 
-function isInModel(wanted: { layer: number; unit: number } | null): boolean {
+function isInModel<Unit extends { layer: number; unit: number }>(
+  wanted: Unit | null | undefined,
+): wanted is Unit {
   const { value } = model;
   return !!wanted && !!value && wanted.layer <= value.layers && wanted.unit <= value.units;
 }

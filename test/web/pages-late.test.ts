@@ -71,6 +71,28 @@ describe('late and in between', { skip: skipWithoutChromium, timeout: 240_000 },
     await page.context().close();
   });
 
+  test('Neurons shows the same unit again after another page, also if it was left while it read', async () => {
+    const page = await site().open('#/neurons');
+    await openExample(page);
+    const go = (name: string) => page.getByRole('navigation').getByRole('link', { name }).click();
+    await page.getByLabel('text to read').fill('The whale went down.\nThe boat did not.\n'.repeat(40));
+    await page.getByRole('button', { name: 'Read', exact: true }).click();
+    await go('Write');
+    await page.waitForTimeout(1000);
+    assert.match(page.url(), /#\/write$/);
+    await go('Neurons');
+    await page.getByRole('heading', { name: /^Unit \d/ }).waitFor();
+    await page.locator('.units button').last().click();
+    await page.getByLabel('part').selectOption('z');
+    const unit = await page.getByRole('heading', { name: /^Unit \d/ }).innerText();
+    const address = page.url();
+    await go('Write');
+    await go('Neurons');
+    await page.getByRole('heading', { name: unit, exact: true }).waitFor();
+    assert.equal(page.url(), address);
+    await page.context().close();
+  });
+
   test('the dial shows the value that the text was written with, not the one that is set next', async () => {
     const page = await site().open('#/neurons');
     await openExample(page);
