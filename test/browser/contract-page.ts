@@ -1,6 +1,7 @@
 /** The engine contract as a program for a page, with the engine that the page would choose. */
 import { makePortableEngine } from '../../src/engine/select.ts';
 import { runContract } from '../engine/contract-suite.ts';
+import { inferenceContract } from '../engine/inference-contract.ts';
 import { operationsContract } from '../engine/operations-contract.ts';
 import { recurrentContract } from '../engine/recurrent-contract.ts';
 
@@ -11,7 +12,7 @@ const subject = {
   make: async () => (await makePortableEngine({ engine: 'auto', threads: 2, precision: 'float32' })).engine,
   tolerance: 2e-6,
 };
-runContract(subject, [recurrentContract, operationsContract]);
+runContract(subject, [recurrentContract, operationsContract, inferenceContract]);
 
 export async function describeEngine(): Promise<string> {
   const engine = await subject.make();

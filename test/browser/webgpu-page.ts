@@ -4,6 +4,7 @@ import { openPageSoftware } from '../../src/engine/webgpu/provider-page.ts';
 import { WebGpuEngine } from '../../src/engine/webgpu/webgpu-engine.ts';
 import { CharRnnError } from '../../src/errors.ts';
 import { runContract } from '../engine/contract-suite.ts';
+import { inferenceContract } from '../engine/inference-contract.ts';
 import { operationsContract } from '../engine/operations-contract.ts';
 import { recurrentBackwardContract } from '../engine/recurrent-backward-contract.ts';
 import { recurrentContract } from '../engine/recurrent-contract.ts';
@@ -12,7 +13,7 @@ import { runTests as runAll } from './node-test.ts';
 
 const make = async () => new WebGpuEngine(await openPageSoftware(0));
 runContract({ name: 'webgpu', make, tolerance: 1e-5 }, [
-  ...[operationsContract, recurrentContract, recurrentBackwardContract],
+  ...[operationsContract, inferenceContract, recurrentContract, recurrentBackwardContract],
 ]);
 
 /** Trains while the device is destroyed at a random call. Returns how many devices were. */

@@ -5,6 +5,7 @@ import { ReferenceEngine } from '../../src/engine/reference/reference-engine.ts'
 import { type ContractSubject, runContract } from './contract-suite.ts';
 import { fastEngines } from './engines.ts';
 import { heldUnitsContract } from './held-units-contract.ts';
+import { inferenceContract } from './inference-contract.ts';
 import { int8Contract } from './int8-contract.ts';
 import { operationsContract } from './operations-contract.ts';
 import { recurrentBackwardContract } from './recurrent-backward-contract.ts';
@@ -23,7 +24,13 @@ const float32: ContractSubject = {
 
 for (const subject of [float64, float32, ...fastEngines.map((kind) => ({ ...kind, tolerance: 2e-6 }))]) {
   runContract(subject, [
-    ...[recurrentContract, recurrentBackwardContract, operationsContract, heldUnitsContract],
+    ...[
+      recurrentContract,
+      recurrentBackwardContract,
+      operationsContract,
+      inferenceContract,
+      heldUnitsContract,
+    ],
     ...(subject === float64 ? [] : [int8Contract]),
   ]);
 }

@@ -7,6 +7,7 @@ import { UPDATE_REPORT, UPDATE_REPORT_LENGTH } from '../../../src/engine/engine.
 import type { Layout } from '../../../src/engine/layout.ts';
 import { runContract } from '../contract-suite.ts';
 import { heldUnitsContract } from '../held-units-contract.ts';
+import { inferenceContract } from '../inference-contract.ts';
 import { operationsContract } from '../operations-contract.ts';
 import { RandomValues } from '../random-values.ts';
 import { recurrentBackwardContract } from '../recurrent-backward-contract.ts';
@@ -27,7 +28,13 @@ else {
 
   const make = () => softwareEngine();
   runContract({ name: 'webgpu', make, tolerance: TOLERANCE }, [
-    ...[operationsContract, recurrentContract, recurrentBackwardContract, heldUnitsContract],
+    ...[
+      operationsContract,
+      inferenceContract,
+      recurrentContract,
+      recurrentBackwardContract,
+      heldUnitsContract,
+    ],
   ]);
   const rows = () => softwareEngine({ design: 'rows' });
   runContract({ name: 'webgpu, all steps in a dispatch', make: rows, tolerance: TOLERANCE }, [

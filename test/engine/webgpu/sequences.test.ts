@@ -18,6 +18,7 @@ import { MemoryError } from '../../../src/errors.ts';
 import { layoutOf } from '../../../src/model/config.ts';
 import { makeStates } from '../../../src/model/states.ts';
 import { runContract } from '../contract-suite.ts';
+import { inferenceContract } from '../inference-contract.ts';
 import { operationsContract } from '../operations-contract.ts';
 import { RandomValues } from '../random-values.ts';
 
@@ -100,7 +101,10 @@ const SUBJECTS = [
   ['sequences, a few steps at a time', 400],
 ] as const;
 for (const [name, bytes] of SUBJECTS)
-  runContract({ name, make: () => new SequencesEngine(bytes), tolerance: 1e-13 }, [operationsContract]);
+  runContract({ name, make: () => new SequencesEngine(bytes), tolerance: 1e-13 }, [
+    operationsContract,
+    inferenceContract,
+  ]);
 
 /** An engine with a model, and its calls: a prompt of one sequence, and steps of many. */
 function setUp() {
