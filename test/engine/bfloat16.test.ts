@@ -81,6 +81,35 @@ for (const { compute, cell, optimizer, form } of trainings) {
   });
 }
 
+// AMX has tiles of up to 16 rows, and computes up to 32 rows at a time; a block has 16 pairs, or 32 steps. These shapes are around them.
+for (const [batchSize, sequenceLength, hiddenSize] of [
+  [1, 1, 1],
+  [1, 3, 47],
+  [2, 5, 16],
+  [16, 2, 64],
+  [17, 3, 17],
+  [32, 1, 31],
+  [33, 2, 48],
+  [50, 3, 96],
+  [65, 1, 40],
+] as const) {
+  for (const cell of CELL_NAMES) {
+    const name = `${cell} with ${hiddenSize} units, ${batchSize} rows of ${sequenceLength} steps`;
+    test(`bfloat16-amx, ${name}: 3 iterations have the same bits with every instruction set and any number of threads`, {
+      skip,
+    }, async () => {
+      const more = { batchSize, sequenceLength, hiddenSize, compute: 'bfloat16-amx' } as const;
+      let expected: string | undefined;
+      for (const variant of variants)
+        for (const threads of [1, 2, 5]) {
+          const bits = await parametersAfter(engine(variant, threads), cell, 'adam', 3, more);
+          expected ??= bits;
+          assert.ok(bits === expected, `${variant}, ${threads} threads`);
+        }
+    });
+  }
+}
+
 /** The loss and the gradient of a network over one batch. */
 async function lossAndGradient(own: Engine, cell: Cell, compute: Compute) {
   const config = { cell, layers: 2, hiddenSize: 40, vocabularySize: 19 };

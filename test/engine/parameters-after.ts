@@ -10,8 +10,6 @@ import { Optimizer } from '../../src/train/run/optimizer.ts';
 import type { Given } from '../../src/util/check-options.ts';
 import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 
-const B = 7;
-const T = 11;
 const V = 37;
 
 /** Every cell and every optimizer occurs once or more: same-bits.test.ts checks that. */
@@ -29,17 +27,22 @@ const REGULARIZATION: Readonly<Record<UpdateRuleKind, Given<TrainingOptions>>> =
 };
 
 /**
- * The parameters after some iterations on random batches, in hexadecimal. With `resets`, documents begin within the rows. No dimension is a multiple of the kernels' tiles. Closes the
- * engine.
+ * The parameters after some iterations on random batches, in hexadecimal. With `resets`, documents begin within the rows. By default, no
+ * dimension is a multiple of the kernels' tiles. Closes the engine.
  */
 export async function parametersAfter(
   engine: Engine,
   cell: Cell,
   optimizer: UpdateRuleKind,
   iterations: number,
-  more: Partial<ModelConfig> & { readonly compute?: Compute; readonly resets?: boolean } = {},
+  more: Partial<ModelConfig> & {
+    readonly compute?: Compute;
+    readonly resets?: boolean;
+    readonly batchSize?: number;
+    readonly sequenceLength?: number;
+  } = {},
 ): Promise<string> {
-  const { compute, resets = false, ...form } = more;
+  const { compute, resets = false, batchSize: B = 7, sequenceLength: T = 11, ...form } = more;
   const config = { cell, layers: 2, hiddenSize: 33, vocabularySize: V, ...form };
   const network = new Network(engine, config, { batchSize: B, sequenceLength: T }, 'training', compute);
   const random = new MersenneTwister(5);
