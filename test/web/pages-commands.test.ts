@@ -102,4 +102,21 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
     assert.equal(text?.replaceAll('\n', ''), sampled([...words, '--echo', '0'], empty()));
     await page.context().close();
   });
+
+  test('with a model over bytes, the texts below a held unit have characters, not the numbers of bytes', async () => {
+    const text = 'é — ü '.repeat(200);
+    const file = join(empty(), 'bytes.safetensors');
+    const options = { tokens: 'byte', hiddenSize: 8, batchSize: 4, maxIterations: 5 } as const;
+    for await (const event of train({ text, ...options }))
+      if (event.type === 'finished') writeFileSync(file, new LanguageModel(event.checkpoint).toBytes());
+    const page = await site().open('#/neurons');
+    await page.locator('input[type="file"]').first().setInputFiles(file);
+    await page.getByLabel('text to read').fill(text);
+    await page.getByRole('button', { name: 'Read', exact: true }).click();
+    await page.getByRole('button', { name: 'Write with the unit held' }).click();
+    await page.getByText('Mean length of a line').waitFor();
+    for (const written of await page.locator('.two-texts pre').allTextContents())
+      assert.doesNotMatch(written, /\\x[0-9A-F]{2}/);
+    await page.context().close();
+  });
 });
