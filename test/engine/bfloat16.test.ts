@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CELL_NAMES, type Cell } from '../../src/engine/cells.ts';
+import { OPERATIONS } from '../../src/engine/cpu/calls.ts';
 import { CpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { nativeBackend, nativeVariants } from '../../src/engine/cpu/native.node.ts';
 import { nodeWasmBackend } from '../../src/engine/cpu/wasm.node.ts';
@@ -108,6 +109,31 @@ for (const [batchSize, sequenceLength, hiddenSize] of [
         }
     });
   }
+}
+
+// Small calls run on one thread. These are large enough for all five, which share the rows of a recurrent layer and divide its 13 panels.
+for (const { compute, cell } of COMPUTES.flatMap((compute) =>
+  CELL_NAMES.map((cell) => ({ compute, cell })),
+)) {
+  test(`${compute}, ${cell}: threads that share rows give the bits of one thread, with every instruction set`, {
+    skip,
+  }, async () => {
+    const more = { batchSize: 7, sequenceLength: 30, hiddenSize: 200, compute } as const;
+    const expected = await parametersAfter(engine(undefined), cell, 'adam', 1, more);
+    for (const variant of variants) {
+      const backend = nativeBackend({ variant, threads: 5 });
+      const divided = new Set<string | undefined>();
+      const submit = backend.submit.bind(backend);
+      backend.submit = (command, small) => {
+        if (!small) divided.add(OPERATIONS[command[0] as number]);
+        submit(command, small);
+      };
+      const bits = await parametersAfter(new CpuEngine(backend), cell, 'adam', 1, more);
+      assert.ok(bits === expected, variant);
+      for (const pass of ['recurrentForward', 'recurrentBackward', 'linearForward', 'linearBackward'])
+        assert.ok(divided.has(pass), `${pass} runs on all threads`);
+    }
+  });
 }
 
 /** The loss and the gradient of a network over one batch. */
