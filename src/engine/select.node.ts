@@ -39,7 +39,7 @@ function emulationNotice({ notEmulated }: NativeBackend, compute: Compute | unde
   const faster = notEmulated.find((other) => EMULATED[other]);
   return joined(
     `${compute} is emulated here: the results are bit-identical to those of ${original}, but slower than in float32.`,
-    faster && `A new run is faster with \`--compute ${faster}\`.`,
+    faster && `On this processor, ${faster} is faster than float32.`,
   );
 }
 
