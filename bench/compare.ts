@@ -8,7 +8,9 @@
  * the median of the medians is printed beside them. "of the peak" is the rate of the best iteration divided by the highest peak in float32,
  * which is measured after each round. Without PyTorch, or without a compiler for the peak, those columns stay empty.
  *
- * PyTorch is that of Debian's python3, or of the Python that BENCH_PYTHON names, such as one in a virtual environment with a newer wheel.
+ * PyTorch is that of the virtual environment build/pytorch or, without one, of Debian's python3. BENCH_PYTHON names another Python.
+ *
+ * Without words, rows in bfloat16 are left out if the processor has no instruction for them.
  *
  * --record appends the figures to bench/history.jsonl. --check compares the ratios with those recorded before on the same processor, and exits
  * with 1 if one is more than 10% below the median of the last five; it needs PyTorch.
@@ -17,6 +19,7 @@ import { execFileSync } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fastBfloat16 } from '../src/engine/cpu/native.node.ts';
 import { appendRecord, compareWithHistory, type Figure, readHistory } from './history.ts';
 import { makePeak, PROCESSORS, processorName } from './machine.ts';
 import { INSTALL_PYTORCH, pytorchVersion, type Timing, timePytorch } from './peers/pytorch.ts';
@@ -45,6 +48,13 @@ const ROWS: readonly Row[] = [
     compute: 'bfloat16',
     seconds: 4,
   },
+  {
+    name: 'LSTM 700×3, 100 steps, bfloat16',
+    task: 'train',
+    shape: ['lstm', 700, 3, 100],
+    compute: 'bfloat16',
+    seconds: 8,
+  },
   { name: 'LSTM 128×2, bfloat16-amx', task: 'train', shape: ['lstm', 128, 2, 50], compute: 'bfloat16-amx' },
   {
     name: 'LSTM 512×2, bfloat16-amx',
@@ -65,13 +75,24 @@ const ROWS: readonly Row[] = [
   { name: 'LSTM 128×2, evaluation', task: 'evaluate', shape: ['lstm', 128, 2, 50] },
   { name: 'LSTM 128×2, WebAssembly', task: 'train', shape: ['lstm', 128, 2, 50], engine: 'wasm' },
 ];
-/** [name, sequences, flags of bench/sampling.ts] */
-const SAMPLING: readonly (readonly [string, number, ...string[]])[] = [
-  ['sampling 128×2, one sequence', 1],
-  ['sampling 128×2, one sequence, int8', 1, '--quantize', 'int8'],
-  ['sampling 128×2, 64 sequences', 64],
-  ['sampling 128×2, 64 sequences, int8', 64, '--quantize', 'int8'],
-];
+/** What PyTorch calls a way to compute, if it has another name for it. */
+const PEER_COMPUTE: Readonly<Record<string, string>> = { 'bfloat16-amx': 'bfloat16' };
+interface SamplingRow {
+  readonly units: number;
+  readonly layers: number;
+  readonly sequences: number;
+  readonly quantize: 'none' | 'int8';
+}
+
+const SAMPLING: readonly SamplingRow[] = [
+  { units: 128, layers: 2 },
+  { units: 512, layers: 2 },
+  { units: 1024, layers: 3 },
+].flatMap((shape) =>
+  [1, 64].flatMap((sequences) =>
+    (['none', 'int8'] as const).map((quantize) => ({ ...shape, sequences, quantize })),
+  ),
+);
 const ROUNDS = 5;
 const PEER_THREADS = PROCESSORS > 1 ? [1, 2] : [1];
 const HISTORY = fileURLToPath(new URL('history.jsonl', import.meta.url));
@@ -80,7 +101,11 @@ const { values: flags, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { record: { type: 'boolean' }, check: { type: 'boolean' } },
 });
-const isWanted = (name: string) => wanted.length === 0 || wanted.some((word) => name.includes(word));
+/** A row in bfloat16 is measured only if it is named, or if the processor has its instruction: without it, it is slower than float32. */
+const isWanted = (name: string, compute: Row['compute'] = undefined) =>
+  wanted.length === 0
+    ? compute === undefined || fastBfloat16().includes(compute)
+    : wanted.some((word) => name.includes(word));
 
 /** Runs one of the programs in this folder, which prints JSON. */
 function ours<Result>(script: string, ...words: (string | number)[]): Result {
@@ -122,12 +147,13 @@ function measure(row: Row): Figure {
   const mine: (Timing & { flops: number })[] = [];
   const theirs: Timing[] = [];
   const peaks: number[] = [];
+  const peerCompute = PEER_COMPUTE[compute] ?? compute;
   for (let round = 0; round < ROUNDS; round++) {
     const words = [task, ...shape, row.engine ?? 'auto', PROCESSORS, seconds, '{}', compute];
     mine.push(ours<Timing & { flops: number }>('iteration.ts', ...words));
     if (peak) peaks.push(peak());
     for (const threads of version ? PEER_THREADS : [])
-      theirs.push(timePytorch([task, ...shape, threads, seconds, compute.replace('-amx', '')], threads));
+      theirs.push(timePytorch([task, ...shape, threads, seconds, peerCompute], threads));
   }
   const value = Math.min(...mine.map(({ best }) => best));
   const peer = version ? Math.min(...theirs.map(({ best }) => best)) : undefined;
@@ -148,9 +174,14 @@ function measure(row: Row): Figure {
   return { name: row.name, unit: 'ms', value: rounded(value), ...compared };
 }
 
+function samplingName({ units, layers, sequences, quantize }: SamplingRow): string {
+  const count = sequences === 1 ? 'one sequence' : `${sequences} sequences`;
+  return `sampling ${units}×${layers}, ${count}${quantize === 'int8' ? ', int8' : ''}`;
+}
+
 /** Measures the rate of sampling, prints it, and returns its figure. */
-function measureSampling(name: string, sequences: number, ...flags: string[]): Figure {
-  const words = ['lstm', 128, 2, sequences, 'auto', PROCESSORS, 2, '{}', ...flags];
+function measureSampling(name: string, { units, layers, sequences, quantize }: SamplingRow): Figure {
+  const words = ['lstm', units, layers, sequences, 'auto', PROCESSORS, 2, '{}', '--quantize', quantize];
   const rates = Array.from(
     { length: ROUNDS },
     () => ours<{ perSecond: number }>('sampling.ts', ...words).perSecond,
@@ -161,8 +192,10 @@ function measureSampling(name: string, sequences: number, ...flags: string[]): F
 }
 
 const figures = [
-  ...ROWS.filter(({ name }) => isWanted(name)).map(measure),
-  ...SAMPLING.filter(([name]) => isWanted(name)).map((row) => measureSampling(...row)),
+  ...ROWS.filter(({ name, compute }) => isWanted(name, compute)).map(measure),
+  ...SAMPLING.map((row) => ({ row, name: samplingName(row) }))
+    .filter(({ name }) => isWanted(name))
+    .map(({ row, name }) => measureSampling(name, row)),
 ];
 const record = {
   date: new Date().toISOString(),

@@ -20,7 +20,7 @@ export interface OptionFacts {
   readonly defaultValue: string | number | boolean | undefined;
   /** Whether it is one of the few that people use most. */
   readonly common: boolean;
-  /** Whether `\n`, `\t` and other escapes in its value stand for characters on the command line. */
+  /** Whether the command line reads escapes such as `\n` and `\t` in its value. In the library, the value has the characters themselves. */
   readonly escapes: boolean;
 }
 

@@ -29,7 +29,7 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
 }
 bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
-// AMX, for which Linux wants to be asked once: its tiles make the stack of a signal 8 kB larger.
+// AMX, for which a process on Linux must ask once: its tiles make the stack of a signal 8 kB larger.
 bool has_avx512amx() {
 #if defined(__linux__)
   constexpr int kRequestPermission = 0x1023, kTileData = 18;

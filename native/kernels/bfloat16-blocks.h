@@ -19,14 +19,14 @@
 #define HAS_BLOCK_PRODUCTS
 #endif
 
-enum { BLOCK_PAIRS = 16, PAIRS_IN_PANEL = LANES / 2 };
+enum { BLOCK_PAIRS = 16 };
 
 // Packs rows `from` … `to` − 1 of a matrix in `count` panels [·][16] into blocks of two panels. The second half of an odd last block stays
 // undefined.
 static void pack_block_rows(Panels a, int count, index_t from, index_t to, Panels room) {
   for (int p = 0; p < count; p++)
     for (index_t row = from; row < to; row++)
-      pack_rows(1, a.at + p * a.next + row * LANES, room.at + p / 2 * room.next + row * BLOCK_PAIRS + p % 2 * PAIRS_IN_PANEL);
+      pack_rows(1, a.at + p * a.next + row * LANES, room.at + p / 2 * room.next + row * BLOCK_PAIRS + p % 2 * PackedPairs::STEPS);
 }
 
 // Packs one panel [R][16] as the left side of a weight gradient. `into` may be `from`. If R is odd, the last row is paired with zeros.
@@ -46,7 +46,7 @@ static void pack_columns(index_t R, const float* from, float* into) {
 #ifdef HAS_BLOCK_PRODUCTS
 // AMX has eight tiles, each of up to 16 rows of 64 bytes. Here, 0 … 3 hold sums, 4 and 5 rows of A, 6 and 7 panels of B.
 //
-// To set the shapes of the tiles takes as long as some 40 products, so each thread keeps them from one product to the next, until
+// Setting the shapes of the tiles takes as long as some 40 products, so each thread keeps them from one product to the next, until
 // `release_tiles` at the end of a call.
 struct TileShapes {
   int upper, lower, pairs;  // rows of A in tile 4 and in tile 5; pairs in each of them
@@ -207,8 +207,7 @@ NOINLINE bool sum_blocks(const Term* terms, int count, index_t row, index_t pane
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
 #pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++)
-      sum[m][v] = begin_sum<EXACT>(start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){}, small);
+    for (int v = 0; v < NP * PARTS; v++) sum[m][v] = begin_sum<EXACT>(start_of(start, m, v), small);
   for (const Term* term = terms; term < terms + count; term++) {
     const index_t bNext = term->b.next, rowFloats = term->rowFloats;
     const float *block = term->a.at + row * rowFloats, *b = term->b.at + panel * bNext;
@@ -237,10 +236,7 @@ NOINLINE bool sum_blocks(const Term* terms, int count, index_t row, index_t pane
     }
   }
   if (!EXACT && !is_exact(small)) return false;
-#pragma GCC unroll 16
-  for (int m = 0; m < M; m++)
-#pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, sum[m][v]);
+  store_sums<M, NP>(sum, c, cNext);
   return true;
 }
 

@@ -115,19 +115,18 @@ INLINE vf add_product(vf a, vf b, vf sum, vu& small) {
 // As TileFunction. Returns false, and stores nothing, if a sum needs the exact form.
 typedef bool (*PairSum)(const Term*, int, index_t, index_t, const Start&, float*, index_t);
 
-// Computes a tile with denormals as zeros: by a fast form and, if that returns false, by the exact one.
+// Computes a tile with denormals as zeros: by the fast form and, where the processor has no such mode, by the exact one if that returns false.
 template <PairSum FAST, PairSum EXACT>
 static void flushing_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
 #ifdef CAN_FLUSH
   // Denormals are zero (0x40), and so are results that would be denormal (0x8000).
   const unsigned control = _mm_getcsr();
   _mm_setcsr(control | 0x8040);
-#endif
-  const bool isStored = FAST(terms, count, row, panel, start, c, cNext);
-#ifdef CAN_FLUSH
+  FAST(terms, count, row, panel, start, c, cNext);
   _mm_setcsr(control);
+#else
+  if (!FAST(terms, count, row, panel, start, c, cNext)) EXACT(terms, count, row, panel, start, c, cNext);
 #endif
-  if (!isStored) EXACT(terms, count, row, panel, start, c, cNext);
 }
 
 // Whether no sum needs the exact form.
@@ -149,8 +148,7 @@ NOINLINE bool sum_pairs(const Term* terms, int count, index_t row, index_t panel
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
 #pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++)
-      sum[m][v] = begin_sum<EXACT>(start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){}, small);
+    for (int v = 0; v < NP * PARTS; v++) sum[m][v] = begin_sum<EXACT>(start_of(start, m, v), small);
   for (const Term* term = terms; term < terms + count; term++) {
     const float* stretch = term->a.at + row * AM;
     const index_t bNext = term->b.next;
@@ -193,10 +191,7 @@ NOINLINE bool sum_pairs(const Term* terms, int count, index_t row, index_t panel
     }
   }
   if (!EXACT && !is_exact(small)) return false;
-#pragma GCC unroll 16
-  for (int m = 0; m < M; m++)
-#pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, sum[m][v]);
+  store_sums<M, NP>(sum, c, cNext);
   return true;
 }
 

@@ -79,8 +79,7 @@ NOINLINE void int8_tile(const Term* terms, int count, index_t row, index_t panel
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
 #pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++)
-      total[m][v] = start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){};
+    for (int v = 0; v < NP * PARTS; v++) total[m][v] = start_of(start, m, v);
   for (const Term* term = terms; term < terms + count; term++) {
     const float* stretch = term->a.at + row * ROW_WORDS;
     const index_t bNext = term->b.next;
@@ -114,10 +113,7 @@ NOINLINE void int8_tile(const Term* terms, int count, index_t row, index_t panel
         total[m][v] = fma_(to_float(sum[m][v] - offset), scale * splat(scales ? scales[m] : HIDDEN_SCALE), total[m][v]);
     }
   }
-#pragma GCC unroll 16
-  for (int m = 0; m < M; m++)
-#pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, total[m][v]);
+  store_sums<M, NP>(total, c, cNext);
 }
 
 template <int M, int NP, int AM, int AK>

@@ -59,6 +59,18 @@ static const Start ZERO = {0, 0, 0};
 INLINE Start start_at(Panels c) { return {c.at, LANES, c.next}; }
 INLINE Start bias_of(Panels bias) { return {bias.at, 0, bias.next}; }
 
+// The initial values of part v of row m, counted in vectors over all panels.
+INLINE vf start_of(const Start& start, int m, int v) {
+  return start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){};
+}
+template <int M, int NP>
+INLINE void store_sums(const vf (&sum)[M][NP * PARTS], float* c, index_t cNext) {
+#pragma GCC unroll 16
+  for (int m = 0; m < M; m++)
+#pragma GCC unroll 16
+    for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, sum[m][v]);
+}
+
 // C[M][NP panels] = start + Σ A·B, for the rows of A from `row` on and the panels of B from `panel` on. A's element of row m and step k is
 // a[m·AM + k·AK]; B's row of step k is b[k·16] in each panel.
 template <int M, int NP, int AM, int AK>
@@ -67,8 +79,7 @@ NOINLINE void tile(const Term* terms, int count, index_t row, index_t panel, con
 #pragma GCC unroll 16
   for (int m = 0; m < M; m++)
 #pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++)
-      sum[m][v] = start.at ? load(start.at + (v / PARTS) * start.next + m * start.row + (v % PARTS) * VW) : (vf){};
+    for (int v = 0; v < NP * PARTS; v++) sum[m][v] = start_of(start, m, v);
   for (const Term* term = terms; term < terms + count; term++) {
     const float* stretch = term->a.at + row * AM;
     const index_t bNext = term->b.next;
@@ -94,10 +105,7 @@ NOINLINE void tile(const Term* terms, int count, index_t row, index_t panel, con
       }
     }
   }
-#pragma GCC unroll 16
-  for (int m = 0; m < M; m++)
-#pragma GCC unroll 16
-    for (int v = 0; v < NP * PARTS; v++) store(c + (v / PARTS) * cNext + m * LANES + (v % PARTS) * VW, sum[m][v]);
+  store_sums<M, NP>(sum, c, cNext);
 }
 
 typedef void (*TileFunction)(const Term*, int, index_t, index_t, const Start&, float*, index_t);

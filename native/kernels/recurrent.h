@@ -433,12 +433,9 @@ static Panels inputs_of(const Layer& l, const RecurrentBuffers& b) {
   return {(float*)b.input, l.outNext};
 }
 
+template <void PACK(index_t R, const float* from, float* into)>
 static void pack_in_place(index_t rows, int count, Panels panels) {
-  for (int p = 0; p < count; p++) pack_row_pairs(rows, panels.at + p * panels.next, panels.at + p * panels.next);
-}
-template <class Element>
-static void pack_left_in_place(index_t rows, int count, Panels panels) {
-  for (int p = 0; p < count; p++) Element::pack_left(rows, panels.at + p * panels.next, panels.at + p * panels.next);
+  for (int p = 0; p < count; p++) PACK(rows, panels.at + p * panels.next, panels.at + p * panels.next);
 }
 
 // In bfloat16: packs the left sides of all weight gradients, h' and the input of all steps. Ends with a barrier.
@@ -447,8 +444,8 @@ static void pack_left_sides(const Layer& l, const RecurrentBuffers& b, Team* tea
   const index_t rows = l.T * l.B;
   const Share hidden = share_of(team, thread, l.hPanels), input = share_of(team, thread, l.tokens ? 0 : l.dPanels);
   const int hCount = (int)(hidden.to - hidden.from);
-  pack_left_in_place<Element>(rows, hCount, {l.before + hidden.from * l.tapeNext, l.tapeNext});
-  if (l.cell == CELL_GRU && !l.after) pack_left_in_place<Element>(rows, hCount, {l.candidate + hidden.from * l.tapeNext, l.tapeNext});
+  pack_in_place<Element::pack_left>(rows, hCount, {l.before + hidden.from * l.tapeNext, l.tapeNext});
+  if (l.cell == CELL_GRU && !l.after) pack_in_place<Element::pack_left>(rows, hCount, {l.candidate + hidden.from * l.tapeNext, l.tapeNext});
   const Panels x = inputs_of<Element>(l, b);
   for (index_t p = input.from; p < input.to; p++)
     Element::pack_left(rows, l.dropout.threshold ? x.at + p * x.next : b.input + p * l.outNext, x.at + p * x.next);
@@ -490,8 +487,8 @@ static void panel_gradients(const Layer& l, const Call* call, int gate, int firs
     if (l.tokens) sum_by_token(rows, count, (const int*)b.input, V, d, {b.gradient + (index_t)n.inputWeights + panel * V * LANES, V * LANES});
   }
   if (Element::IS_PACKED) {
-    pack_in_place(rows, count, d);
-    if (dHidden.at != d.at) pack_in_place(rows, count, dHidden);
+    pack_in_place<pack_row_pairs>(rows, count, d);
+    if (dHidden.at != d.at) pack_in_place<pack_row_pairs>(rows, count, dHidden);
   }
   const index_t steps = Element::steps_of_rows(rows);
   if (part < hParts) part_gradient<Element>(steps, HP, h, count, dHidden, {b.gradient + (index_t)n.hiddenWeights + panel * KH, KH}, part);

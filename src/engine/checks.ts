@@ -9,6 +9,7 @@ import {
   ALL_DRAW_CONTROLS,
   type Compute,
   type CrossEntropy,
+  capabilityFor,
   type DropoutCall,
   type ElementType,
   type Engine,
@@ -381,9 +382,7 @@ export function checkCompute(
   { description: { name, capabilities } }: Pick<Engine, 'description'>,
   { compute }: { readonly compute?: Compute | undefined },
 ) {
-  const isAble =
-    compute === undefined ||
-    compute === 'float32' ||
-    capabilities[compute === 'float16' ? compute : 'bfloat16'];
-  if (!isAble) throw new UnsupportedError(`the ${name} engine does not compute in ${compute}.`);
+  const needed = capabilityFor(compute);
+  if (needed && !capabilities[needed])
+    throw new UnsupportedError(`the ${name} engine does not compute in ${compute}.`);
 }

@@ -39,6 +39,12 @@ export type Precision = 'float32' | 'float64';
  */
 export type Compute = 'float32' | 'bfloat16' | 'bfloat16-amx' | 'float16';
 
+/** The capability that a way to compute needs; undefined for float32, which every engine has. */
+export function capabilityFor(compute: Compute | undefined): 'bfloat16' | 'float16' | undefined {
+  if (compute === undefined || compute === 'float32') return undefined;
+  return compute === 'float16' ? 'float16' : 'bfloat16';
+}
+
 /**
  * Inverted dropout, Srivastava et al. 2014: an element is set to zero with `probability`, else divided by 1 − probability.
  *

@@ -2,7 +2,7 @@
 import { allowedThreads, availableProcessors } from '../util/machine.node.ts';
 import { type EngineKind, engineMaker, joined, type MakeEngine } from './choose.ts';
 import { CpuEngine } from './cpu/cpu-engine.ts';
-import { type NativeBackend, nativeBackend } from './cpu/native.node.ts';
+import { fastBfloat16, type NativeBackend, nativeBackend } from './cpu/native.node.ts';
 import { threadsNotice } from './cpu/threads-notice.ts';
 import { nodeWasmBackend } from './cpu/wasm.node.ts';
 import type { Compute } from './engine.ts';
@@ -30,13 +30,13 @@ const NATIVE_KIND: EngineKind = {
 };
 
 /** The instructions that define the order of the sums. */
-const EMULATED: Partial<Record<Compute, string>> = { bfloat16: 'AVX512_BF16', 'bfloat16-amx': 'AMX' };
+const ORIGINALS: Partial<Record<Compute, string>> = { bfloat16: 'AVX512_BF16', 'bfloat16-amx': 'AMX' };
 
 /** A notice if the processor has no instruction for a way to compute. */
 function emulationNotice({ notEmulated }: NativeBackend, compute: Compute | undefined): string | undefined {
-  const original = compute && EMULATED[compute];
+  const original = compute && ORIGINALS[compute];
   if (!original || notEmulated.includes(compute)) return undefined;
-  const faster = notEmulated.find((other) => EMULATED[other]);
+  const faster = fastBfloat16().find((other) => notEmulated.includes(other));
   return joined(
     `${compute} is emulated here: the results are bit-identical to those of ${original}, but slower than in float32.`,
     faster && `On this processor, ${faster} is faster than float32.`,

@@ -2,7 +2,8 @@
  * Labels units by what they track: the detector whose values correlate most with the unit's.
  *
  * Even in an untrained network, the hidden state depends on the last few symbols, so some of its units correlate with detectors. A unit
- * gets a label only if its correlation is clearly higher than that of any unit of the same network before training, and only on a text that is long enough to tell.
+ * gets a label only if its correlation is clearly higher than that of any unit of the same network before training, and only on a text that
+ * is long enough to tell.
  */
 import { TurnTaker } from '../util/event-loop.ts';
 import { DETECTORS, type Detector } from './detectors.ts';
@@ -53,7 +54,8 @@ export interface LabelInput {
 /**
  * Labels all units of the layers.
  *
- * @param twin The states of the untrained network on the same text. Without them, every correlation above 0.3 on a text of at least 500 symbols gives a label.
+ * @param twin The states of the untrained network on the same text. Without them, every correlation above 0.3 on a text of at least 500
+ *   symbols gives a label.
  * @returns the units with labels first, by descending |r|
  */
 export async function labelUnits(

@@ -1,6 +1,12 @@
 /** Estimates the memory of a training run or of a model in use, before anything is allocated. */
 import { cellFacts, gateCount } from '../engine/cells.ts';
-import type { Compute, Engine, EngineLimits, Precision } from '../engine/engine.ts';
+import {
+  type Compute,
+  capabilityFor,
+  type Engine,
+  type EngineLimits,
+  type Precision,
+} from '../engine/engine.ts';
 import { parameterCount, recurrentModules } from '../engine/layout.ts';
 import { sizeOf } from '../engine/sizes.ts';
 import { MemoryError, type Remedy } from '../errors.ts';
@@ -50,7 +56,7 @@ export function estimateMemory(config: ModelConfig, needs: MemoryNeeds): number 
       kept: T * B * H + (isTrained ? sizeOf('tape', { ...own, T, B }) : 0),
       scratch:
         sizeOf('recurrentScratch', { ...own, B }) +
-        (needs.compute?.startsWith('bfloat16') ? sizeOf('recurrentPacked', { ...own, B }) : 0),
+        (capabilityFor(needs.compute) === 'bfloat16' ? sizeOf('recurrentPacked', { ...own, B }) : 0),
     };
   });
   const kept = layers.reduce((sum, layer) => sum + layer.kept, 0);

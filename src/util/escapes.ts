@@ -35,6 +35,11 @@ export function readEscapes(text: string): ReadEscapes {
   return { text, unknown: [text] };
 }
 
+/** The notice for an unknown escape. @param where The flag as typed, or another name for the place. */
+export function unknownEscape(where: string, found: string): string {
+  return `${where}: ${found} is not an escape and stays as it is; write \\\\ for a backslash`;
+}
+
 /** Writes a text with escapes, so that `readEscapes` reads it back. */
 export function writeEscapes(text: string): string {
   return text.replace(/[\n\r\t\f\\]/g, (character) => {

@@ -103,7 +103,7 @@ test('the help of a command and completions load no engine, no file format and n
     [...loaded].filter((path) => heavy.test(path)),
     [],
   );
-  assert.ok(loaded.size < 87, `${loaded.size} modules`);
+  assert.ok(loaded.size < 86, `${loaded.size} modules`);
 });
 
 /** The size of modules of the package and of all that they import when they are loaded, in bytes. @param names Those in dist/chunks/. */

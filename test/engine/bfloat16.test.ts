@@ -181,10 +181,11 @@ test('an engine without bfloat16 refuses it, by name', async () => {
     assert.equal(capabilities.bfloat16, false);
     const weights = own.vector(LAYOUT);
     const [x, y] = [own.tensor('float', [1, R, H]), own.tensor('float', [1, R, V])];
-    assert.throws(
-      () => own.linearForward({ weights, module: 0, input: x, output: y, compute: 'bfloat16' }),
-      new RegExp(`the ${name} engine does not compute in bfloat16`),
-    );
+    for (const compute of ['bfloat16', 'bfloat16-amx'] as const)
+      assert.throws(
+        () => own.linearForward({ weights, module: 0, input: x, output: y, compute }),
+        new RegExp(`the ${name} engine does not compute in ${compute}\\.$`),
+      );
     await own.close();
   }
 });

@@ -120,9 +120,9 @@ export function valuesOf(facts: readonly OptionFacts[], settings: Settings): Rec
     const text = settings[name];
     if (text === undefined) continue;
     if (kind === 'boolean') values[name] = text === 'true';
-    else if (kind === 'number' || kind === 'integer') {
-      const value = Number(text);
-      if (text.trim() === '' || Number.isNaN(value)) throw new SettingError(name, text, expected);
+    else if (isNumber(kind)) {
+      const value = numberIn(text);
+      if (value === undefined) throw new SettingError(name, text, expected);
       values[name] = value;
     } else values[name] = escapes ? readEscapes(text).text : text;
   }
@@ -148,17 +148,21 @@ export function problemOf(error: unknown): { readonly name: string; readonly mes
   return found ? { name: found[1] as string, message: found[2] as string } : undefined;
 }
 
-/** A number as flags take it: fields also allow spaces and hexadecimal digits. What is not a number stays as it is. */
-function plainNumber(text: string): string {
-  return text.trim() === '' || Number.isNaN(Number(text)) ? text : String(Number(text));
+function isNumber(kind: OptionFacts['kind']): boolean {
+  return kind === 'number' || kind === 'integer';
 }
 
-/** The settings as flags for the command line, quoted for a POSIX shell. */
+/** The number in a field, which also allows spaces and hexadecimal digits; undefined for other text. */
+function numberIn(text: string): number | undefined {
+  return text.trim() === '' || Number.isNaN(Number(text)) ? undefined : Number(text);
+}
+
+/** The settings as flags for the command line, quoted for a POSIX shell. What is not a number stays as it is. */
 export function flagsOf(facts: readonly OptionFacts[], settings: Settings): string[] {
   return facts.flatMap(({ name, flag, kind }) => {
     const text = settings[name];
     if (text === undefined) return [];
     if (kind === 'boolean') return text === 'true' ? [flag] : [flag, 'false'];
-    return [flag, quoted(kind === 'number' || kind === 'integer' ? plainNumber(text) : text)];
+    return [flag, quoted(isNumber(kind) ? String(numberIn(text) ?? text) : text)];
   });
 }

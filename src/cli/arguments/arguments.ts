@@ -5,9 +5,8 @@
  * work too. No library supports the first (docs/decisions/arguments.md).
  */
 import { UsageError } from '../../errors.ts';
-import { readEscapes } from '../../util/escapes.ts';
+import { readEscapes, unknownEscape } from '../../util/escapes.ts';
 import { type OptionsWithOrigins, optionsFrom } from '../../util/option-origins.ts';
-import { unknownEscape } from './escapes.ts';
 import { type Flag, flagNames } from './flag-table.ts';
 import { unknownFlag } from './unknown-flag.ts';
 

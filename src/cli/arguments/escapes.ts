@@ -1,11 +1,6 @@
-/** Escapes in what is typed on the command line: notices, and prompts. */
+/** Escapes in prompts that are typed on the command line. */
 import type { Vocabulary } from '../../data/vocabulary.ts';
-import { readEscapes } from '../../util/escapes.ts';
-
-/** The notice for an unknown escape. @param where The flag as typed, or another name for the place. */
-export function unknownEscape(where: string, found: string): string {
-  return `${where}: ${found} is not an escape and stays as it is; write \\\\ for a backslash`;
-}
+import { readEscapes, unknownEscape } from '../../util/escapes.ts';
 
 /**
  * Reads a prompt from the command line. The original takes prompts literally, which matters for those with backslashes, such as source

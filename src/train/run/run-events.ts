@@ -3,7 +3,7 @@
 import type { RunFiles } from '../../checkpoint/storage/run-files.ts';
 import type { Splits } from '../../data/batches/batches.ts';
 import { parameterCount } from '../../engine/layout.ts';
-import { UPDATE_RULES } from '../../engine/update-rules.ts';
+import { estimateCopies } from '../../model/memory.ts';
 import { countModelBytes } from '../../score/count-model/count-model-loss.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { VERSION } from '../../util/version.ts';
@@ -15,7 +15,8 @@ import {
   type SkippedEvent,
   type StartedEvent,
 } from '../events.ts';
-import type { TrainingOptions } from '../options.ts';
+import { memoryNeeds } from '../memory-needs.ts';
+import { modelConfig, type TrainingOptions } from '../options.ts';
 import { MAX_CONSECUTIVE_SKIPS, type Skip } from '../recovery/divergence.ts';
 import type { IterationFigures, RunInput, TrainingRun } from './training-run.ts';
 
@@ -72,13 +73,14 @@ const PROGRAM_BYTES = 15e6;
  */
 function memoryOf(
   run: TrainingRun,
-  { engine, options }: RunInput,
+  { engine, options, corpus }: RunInput,
   { train, validation }: Splits,
 ): Pick<StartedEvent, 'memory' | 'gpuMemory'> {
-  const bytes = options.precision === 'float64' ? 8 : 4;
-  const vectors = 1 + Number(options.average !== 'none') + UPDATE_RULES[options.optimizer].moments;
-  const copy = parameterCount(run.network.layout) * vectors * bytes;
-  const copies = copy * (1 + Number(run.canGoBack) + Number(engine.description.canBeLost));
+  const needs = memoryNeeds(options, { saves: true, canBeLost: engine.description.canBeLost });
+  const copies = estimateCopies(modelConfig(options, corpus.vocabulary.size), {
+    ...needs,
+    retries: run.canGoBack,
+  });
   const trainTokens = train.count * train.batchSize * train.sequenceLength;
   const baseline = options.baseline && validation.count > 0 ? countModelBytes(trainTokens) : 0;
   const rest = copies + baseline + PROGRAM_BYTES;

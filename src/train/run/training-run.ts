@@ -8,7 +8,6 @@ import type { Vocabulary } from '../../data/vocabulary.ts';
 import type { Engine, Vector } from '../../engine/engine.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { Network } from '../../model/network.ts';
-import type { Regularization } from '../../model/regularization.ts';
 import { handled } from '../../util/handled.ts';
 import { MersenneTwister } from '../../util/mersenne-twister.ts';
 import type { OptionOrigins } from '../../util/option-origins.ts';
@@ -68,7 +67,6 @@ export class TrainingRun {
   readonly schedule: Schedule;
   readonly #engine: Engine;
   readonly #config: ModelConfig;
-  readonly #regularization: Regularization;
   readonly #options: TrainingOptions;
   readonly #vocabulary: Vocabulary;
   readonly #text: TrainedText;
@@ -89,7 +87,6 @@ export class TrainingRun {
     const resumed = start?.training;
     this.#engine = engine;
     this.#config = config;
-    this.#regularization = regularizationOf(options);
     this.#options = options;
     this.#vocabulary = corpus.vocabulary;
     this.#text = describeTrainedText(corpus);
@@ -329,7 +326,7 @@ export class TrainingRun {
     const { parameters, ...position } = await state;
     return {
       config: this.#config,
-      regularization: this.#regularization,
+      regularization: regularizationOf(this.#options),
       precision: this.#options.precision,
       vocabulary: this.#vocabulary,
       parameters,
