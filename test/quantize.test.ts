@@ -6,10 +6,13 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { decodeCheckpoint, encodeCheckpoint } from '../src/checkpoint/codec.ts';
+import { readForInference } from '../src/cli/run/read-for-inference.ts';
 import { engineMaker } from '../src/engine/choose.ts';
+import { CpuEngine } from '../src/engine/cpu/cpu-engine.ts';
+import { nodeWasmBackend } from '../src/engine/cpu/wasm.node.ts';
 import { ReferenceEngine } from '../src/engine/reference/reference-engine.ts';
-import { readCheckpointFile } from '../src/formats/read.node.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
+import { layoutOf } from '../src/model/config.ts';
 import { createServer } from '../src/server/server.ts';
 import { joinBytes } from '../src/util/bytes.ts';
 import { madeCheckpoint } from './checkpoint/made-checkpoint.ts';
@@ -45,24 +48,43 @@ test('an int8 model writes the same text on every engine with equal bits, and lo
   assert.ok(difference > 0 && difference < 0.02, String(difference));
 });
 
-test('the checkpoint of an int8 file keeps the levels in memory, after the file was closed or changed, not the floats', async (context) => {
-  const path = join(temporaryFolder(context), 'small.safetensors');
-  const config = { hiddenSize: 256 };
-  const bytes = joinBytes(encodeCheckpoint(madeCheckpoint(config), 'int8'));
-  const { parameters } = decodeCheckpoint(bytes, 'small');
-  writeFileSync(path, bytes);
+test('a model in int8 keeps the levels in memory, not the floats, also after its file was closed or changed', async (context) => {
+  const folder = temporaryFolder(context);
+  const made = { ...madeCheckpoint({ hiddenSize: 256 }), training: undefined };
+  const inInt8 = joinBytes(encodeCheckpoint(made, 'int8'));
+  const { parameters } = decodeCheckpoint(inInt8, 'small');
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   const arrays = () => {
     collectGarbage();
     return process.memoryUsage().arrayBuffers;
   };
-  const before = arrays();
-  const checkpoint = await readCheckpointFile(path);
-  const taken = arrays() - before;
-  writeFileSync(path, '');
-  assert.ok(taken < 0.3 * parameters.byteLength, `${taken} of ${parameters.byteLength} bytes`);
-  assert.deepEqual(checkpoint.parameters, parameters);
+  for (const [name, bytes, quantize] of [
+    ['int8', inInt8, undefined],
+    ['floats', joinBytes(encodeCheckpoint(made)), 'int8'],
+  ] as const) {
+    const path = join(folder, `${name}.safetensors`);
+    writeFileSync(path, bytes);
+    const before = arrays();
+    const checkpoint = await readForInference(path, quantize);
+    const taken = arrays() - before;
+    writeFileSync(path, '');
+    assert.ok(taken < 0.3 * parameters.byteLength, `${name}: ${taken} of ${parameters.byteLength} bytes`);
+    assert.deepEqual(checkpoint.parameters, parameters);
+  }
+});
+
+test('int8 weights take about a quarter of the memory of an engine', async () => {
+  const engine = new CpuEngine((await nodeWasmBackend(1)).backend);
+  const layout = layoutOf({ cell: 'lstm', layers: 2, hiddenSize: 256, vocabularySize: 65 });
+  const empty = engine.bytesInUse;
+  const floats = engine.vector(layout);
+  const bytesOfFloats = engine.bytesInUse - empty;
+  engine.release(floats);
+  engine.vector(layout, 'int8');
+  const bytesOfLevels = engine.bytesInUse - empty;
+  assert.ok(bytesOfLevels < 0.28 * bytesOfFloats, `${bytesOfLevels} of ${bytesOfFloats} bytes`);
+  await engine.close();
 });
 
 test('a model that can not be quantized, and options that exclude each other, are errors with a remedy', async () => {

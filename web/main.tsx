@@ -1,6 +1,7 @@
 /** The shell of the pages: the header, the page that the address names, and keys. */
 import { signal } from '@preact/signals';
 import { render } from 'preact';
+import { Checkbox } from './components/checkbox.tsx';
 import { lazy } from './components/lazy.tsx';
 import { OpenButton } from './components/no-model.tsx';
 import { acceptDrops } from './drop.ts';
@@ -11,9 +12,11 @@ import { goTo, route } from './router.ts';
 import { connectionProblem, followRuns } from './run-list.ts';
 import {
   download,
+  isExample,
   model,
   openExample,
   opening,
+  openModel,
   openProblem,
   restartWorker,
   worker,
@@ -165,19 +168,44 @@ function ModelMenu() {
           <button type="button" onClick={() => openExample()}>
             Example
           </button>
-          <button type="button" disabled={!value} onClick={save}>
+          <button type="button" disabled={!value} onClick={() => save()}>
             Save
           </button>
+          <button type="button" disabled={!value} onClick={() => save('int8')}>
+            Save in int8
+          </button>
         </div>
+        {value && (
+          <>
+            <Checkbox
+              checked={value.isInt8}
+              disabled={opening.value !== undefined}
+              onChange={(isOn) => quantize(isOn ? 'int8' : 'none')}
+            >
+              8-bit weights (int8)
+            </Checkbox>
+            <p class="hint">
+              Faster, and a file of a quarter of the size; the texts differ from those of the float weights.
+            </p>
+          </>
+        )}
       </div>
     </details>
   );
 }
 
-async function save(): Promise<void> {
-  const bytes = await worker.call('save', undefined);
+async function save(weights?: 'int8'): Promise<void> {
   const name = (model.value?.name ?? 'model').replace(/\.\w+$/, '');
-  download(bytes, `${name}.safetensors`);
+  try {
+    const bytes = await worker.call('save', weights);
+    download(bytes, `${name}${weights ? `-${weights}` : ''}.safetensors`);
+  } catch (error) {
+    openProblem.value = `${name}: ${(error as Error).message}`;
+  }
+}
+
+function quantize(weights: 'int8' | 'none'): void {
+  openModel(model.value?.name ?? '', () => worker.call('quantize', weights), isExample.value);
 }
 
 function toggleHelp(): void {

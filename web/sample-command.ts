@@ -16,8 +16,9 @@ export function sampleCommand({ flags, prompt, leavesOut }: SampleCommand): stri
   const { value } = model;
   // Without a checkpoint, the program uses the example model.
   const file = isExample.value ? [] : [quotedFile(value?.name ?? '')];
+  const weights = value?.quantize ? ['--quantize', value.quantize] : [];
   const unknown = leavesOut ? ['--unknown', 'nearest'] : [];
   const typed = value?.hasBackslash ? prompt : writeEscapes(prompt);
   const primetext = prompt === '' ? [] : ['--primetext', quoted(typed)];
-  return ['npx char-rnn sample', ...file, ...flags, ...unknown, ...primetext].join(' ');
+  return ['npx char-rnn sample', ...file, ...weights, ...flags, ...unknown, ...primetext].join(' ');
 }

@@ -1,7 +1,10 @@
 /** Whether a model computes with int8 weights. */
 import type { Engine, Precision, Quantization } from '../engine/engine.ts';
+import { checkQuantizable } from '../engine/int8.ts';
 import { OptionError } from '../errors.ts';
+import { layoutOf } from '../model/config.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { keepLevels } from './tensors/tensors.ts';
 
 /** The values of the option `quantize`. */
 export type QuantizeOption = Quantization | 'none';
@@ -29,6 +32,20 @@ export function modelNumbers(
   const precision = asked ?? (quantization ? 'float32' : checkpoint.precision);
   const isAsked = quantize !== undefined && quantization !== undefined;
   return { precision, quantization, choice: { precision, ...(isAsked && { quantize: quantization }) } };
+}
+
+/**
+ * A checkpoint to compute with in int8. It keeps the levels of the weights, which take a quarter of the memory of floats; `parameters` are
+ * computed from them on each access. It has no statistics for dynamic evaluation, which changes the weights and so needs floats.
+ *
+ * @throws {UnsupportedError} for a weight that int8 can't hold
+ */
+export function inLevels(checkpoint: Checkpoint): Checkpoint {
+  if (checkpoint.weightTypes?.includes('int8')) return checkpoint;
+  checkQuantizable(checkpoint.parameters);
+  const parameters = keepLevels(layoutOf(checkpoint.config), checkpoint.parameters);
+  const inFloat32 = { ...checkpoint, precision: 'float32', meanSquare: undefined } as const;
+  return Object.defineProperty(inFloat32, 'parameters', { get: parameters });
 }
 
 /** The quantization that an engine computes with: none if it can't. */

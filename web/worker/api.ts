@@ -9,6 +9,7 @@ import type {
   UnitLabel,
   UnitPart,
 } from '../../src/browser.ts';
+import type { QuantizeOption } from '../../src/checkpoint/quantization.ts';
 import type { ActiveUnit, SimilarPlace, Stretch } from '../../src/inspect/stretches.ts';
 import type { StoredRun } from './stored-runs.ts';
 
@@ -27,6 +28,10 @@ export interface ModelFacts {
   readonly hasBackslash: boolean;
   /** Describes the engine in one line. */
   readonly engine: string;
+  /** Whether it computes with int8 weights. */
+  readonly isInt8: boolean;
+  /** How its weights were requested; undefined: as in the file. */
+  readonly quantize: QuantizeOption | undefined;
   /** The parts that a unit has: h, c and the gates. */
   readonly parts: readonly UnitPart[];
   /** Undefined if the file has no record of it. */
@@ -165,8 +170,10 @@ export interface Api {
   optionFacts(of: 'training' | 'sampling'): Promise<OptionFacts[]>;
   /** Opens a checkpoint in any known format. */
   open(file: { readonly bytes: ArrayBuffer; readonly name: string }): Promise<ModelFacts>;
-  /** The open model as the bytes of a file. */
-  save(_: undefined): Promise<Uint8Array>;
+  /** Opens the open model again, to compute with weights in int8 or in floats. */
+  quantize(quantize: QuantizeOption): Promise<ModelFacts>;
+  /** The open model as the bytes of a file, with its weights as they are or in int8. */
+  save(weights: 'int8' | undefined): Promise<Uint8Array>;
   write(request: WriteRequest, signal: AbortSignal): AsyncGenerator<WrittenPart, void, void>;
   /** Reads a text and labels the units. Later calls are about this text. */
   read(

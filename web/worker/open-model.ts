@@ -1,7 +1,8 @@
 /** The model that is open in the worker. */
 
+import type { QuantizeOption } from '../../src/checkpoint/quantization.ts';
 import { partsOf } from '../../src/inspect/unit-states.ts';
-import type { LanguageModel } from '../../src/language-model.ts';
+import { LanguageModel } from '../../src/language-model.ts';
 import type { ModelFacts } from './api.ts';
 
 let model: LanguageModel | undefined;
@@ -19,24 +20,40 @@ export function onOtherModel(listener: () => void): void {
   listeners.push(listener);
 }
 
-export async function setModel(opened: LanguageModel, itsName: string): Promise<ModelFacts> {
+/** Opens the same model again, with weights in int8 or in floats. */
+export function reopenModel(quantize: QuantizeOption): Promise<ModelFacts> {
+  return setModel(new LanguageModel(openModel().checkpoint, { quantize }), name, quantize);
+}
+
+/**
+ * Makes a model the open one. If it can't be loaded, the one that was open stays open.
+ *
+ * @param quantize The option that the model was made with.
+ */
+export async function setModel(
+  opened: LanguageModel,
+  itsName: string,
+  quantize?: QuantizeOption,
+): Promise<ModelFacts> {
+  const facts = { ...(await factsOf(opened)), name: itsName, quantize };
   const earlier = model;
   model = opened;
   name = itsName;
   for (const listener of listeners) listener();
   await earlier?.close();
-  return await factsOf(opened);
+  return facts;
 }
 
-async function factsOf(opened: LanguageModel): Promise<ModelFacts> {
+async function factsOf(opened: LanguageModel): Promise<Omit<ModelFacts, 'name' | 'quantize'>> {
   const { cell, layers, hiddenSize } = opened.config;
   const { training } = opened.checkpoint;
   const losses = [...(training?.validationLosses.values ?? [])];
   return {
-    ...{ name, cell, layers, units: hiddenSize, parameters: opened.parameterCount },
+    ...{ cell, layers, units: hiddenSize, parameters: opened.parameterCount },
     ...{ symbols: opened.vocabulary.size, kind: opened.vocabulary.kind, parts: partsOf(cell) },
     hasBackslash: opened.vocabulary.tokenOf('\\') !== undefined,
     engine: await opened.describeEngine(),
+    isInt8: opened.quantization === 'int8',
     validationLoss: losses.length > 0 ? Math.min(...losses) : undefined,
     epoch: training?.epoch,
   };

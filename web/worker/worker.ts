@@ -9,7 +9,7 @@ import { encodePrompt } from '../../src/sample/prompt.ts';
 import { serve } from '../rpc.ts';
 import type { Api } from './api.ts';
 import { fetchedKernel, prepareKernels } from './fetched-kernels.ts';
-import { openModel, setModel } from './open-model.ts';
+import { openModel, reopenModel, setModel } from './open-model.ts';
 
 /** Milliseconds between the parts of a text that is written. */
 const WRITE_INTERVAL = 50;
@@ -30,8 +30,11 @@ const api: Api = {
   async open({ bytes, name }) {
     return setModel(LanguageModel.fromBytes(new Uint8Array(bytes), name), name);
   },
-  async save() {
-    return openModel().toBytes();
+  async quantize(quantize) {
+    return reopenModel(quantize);
+  },
+  async save(weights) {
+    return openModel().toBytes('safetensors', weights);
   },
   async *write({ prompt, options, alternatives }, signal) {
     let notices: string[] = [];

@@ -1,7 +1,7 @@
 /** Names, shapes and gate orders of the tensors in a checkpoint. */
 import type { CellKind } from '../../engine/cells.ts';
 import type { FloatArray, Precision } from '../../engine/engine.ts';
-import { dequantized, isQuantized, quantizeRows } from '../../engine/int8.ts';
+import { dequantized, isQuantized, type QuantizedMatrix, quantizeRows } from '../../engine/int8.ts';
 import {
   type Layout,
   layerOf,
@@ -64,16 +64,45 @@ export function vectorTensors(
 
 /** The parameters as an int8 file would return them: the elements of each matrix rounded to its levels. */
 export function onLevels(layout: Layout, flat: FloatArray): Float32Array {
-  const rounded = Float32Array.from(flat);
-  for (const slice of parameterSlices(layout).filter(isQuantized)) {
-    const own = rounded.subarray(slice.offset, slice.offset + slice.size);
-    const cell = cellInOrder(layout, slice);
-    const [rows = 0, columns = 0] = slice.shape;
-    const values = dequantized(quantizeRows(cell ? toGateOrder('pytorch', cell, own) : own, rows, columns));
-    if (cell) fromGateOrder('pytorch', cell, values, own);
-    else own.set(values);
-  }
-  return rounded;
+  return keepLevels(layout, flat)();
+}
+
+/** Rounds like `onLevels`. @returns a function that computes the parameters from their levels, a quarter of the memory, which it keeps */
+export function keepLevels(layout: Layout, flat: FloatArray): () => Float32Array {
+  return computedFrom(layout, levelsOf(layout, flat));
+}
+
+interface Kept {
+  readonly slice: ParameterSlice;
+  readonly values: QuantizedMatrix | Float32Array<ArrayBuffer>;
+}
+
+function levelsOf(layout: Layout, flat: FloatArray): Kept[] {
+  return parameterSlices(layout).map((slice) => ({ slice, values: keptValues(layout, slice, flat) }));
+}
+
+/** A function of its own: V8 would keep `flat` as long as another function that was made beside one that uses it. */
+function computedFrom(layout: Layout, kept: readonly Kept[]): () => Float32Array {
+  return () => {
+    const rounded = new Float32Array(parameterCount(layout));
+    for (const { slice, values } of kept) {
+      const into = rounded.subarray(slice.offset, slice.offset + slice.size);
+      const cell = cellInOrder(layout, slice);
+      if (values instanceof Float32Array) into.set(values);
+      else if (cell) fromGateOrder('pytorch', cell, dequantized(values), into);
+      else into.set(dequantized(values));
+    }
+    return rounded;
+  };
+}
+
+/** The levels of a matrix, in the order of the file; a copy of a bias. */
+function keptValues(layout: Layout, slice: ParameterSlice, flat: FloatArray): Kept['values'] {
+  const own = Float32Array.from(flat.subarray(slice.offset, slice.offset + slice.size));
+  if (!isQuantized(slice)) return own;
+  const cell = cellInOrder(layout, slice);
+  const [rows = 0, columns = 0] = slice.shape;
+  return quantizeRows(cell ? toGateOrder('pytorch', cell, own) : own, rows, columns);
 }
 
 /** The names of the tensors of a flat vector. */

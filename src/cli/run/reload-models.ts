@@ -1,11 +1,12 @@
 /** Reloads the checkpoints of a server when their files are replaced. */
 import { readingNotices } from '../../checkpoint/checkpoint.ts';
-import { LanguageModel } from '../../language-model.node.ts';
+import type { LanguageModel } from '../../language-model.node.ts';
 import type { ModelInput } from '../../language-model.ts';
 import type { Server } from '../../server/server.ts';
 import { watchForReplacement } from '../../server/watch-file.node.ts';
 import { reportError } from '../report/report-error.ts';
 import { describeModel } from '../terminal/model-text.ts';
+import { loadModel } from './read-for-inference.ts';
 
 export interface ReloadInput {
   readonly server: Server;
@@ -63,7 +64,7 @@ async function reload(
 
 /** Loads a model. @returns it with a description of one line */
 export async function openModel(path: string, input: ModelInput) {
-  const model = await LanguageModel.load(path, input);
+  const model = await loadModel(path, input);
   try {
     return { model, facts: [await describeModel(model), ...readingNotices(model.checkpoint)].join('; ') };
   } catch (error) {

@@ -6,7 +6,7 @@ import { readWholeText } from '../../data/text/whole-text.node.ts';
 import type { Precision } from '../../engine/engine.ts';
 import type { EngineName } from '../../engine/names.ts';
 import { UsageError } from '../../errors.ts';
-import { LanguageModel } from '../../language-model.node.ts';
+import type { LanguageModel } from '../../language-model.node.ts';
 import { checkGenerateOptions, type GenerateOptions } from '../../sample/options.ts';
 import { encodePrompt } from '../../sample/prompt.ts';
 import type { Given } from '../../util/check-options.ts';
@@ -24,6 +24,7 @@ import { TextOutput } from '../terminal/output.ts';
 import { catchSignals } from '../terminal/signals.ts';
 import { exampleModel } from './example-model.ts';
 import { findModelFile } from './model-file.ts';
+import { loadModel } from './read-for-inference.ts';
 import { readingOptionsFor } from './reading-options.ts';
 import { requestedGpu } from './requested-gpu.ts';
 
@@ -71,7 +72,7 @@ export async function runSample(
     ...(randomSeed !== undefined && { seed: randomSeed }),
     ...(own.primeFile !== undefined && { prompt: '' }),
   });
-  const model = await LanguageModel.load(path, {
+  const model = await loadModel(path, {
     engine: own.engine,
     gpu: requestedGpu(own),
     threads: own.threads,

@@ -4,9 +4,9 @@ import { modelNumbers, type QuantizeOption, quantizationOn } from '../../checkpo
 import type { Engine, Precision, Quantization } from '../../engine/engine.ts';
 import type { EngineName } from '../../engine/names.ts';
 import { makeEngine } from '../../engine/select.node.ts';
-import { readCheckpointFile } from '../../formats/read.node.ts';
 import type { FailedCommand } from '../report/report-error.ts';
 import { slowPrecisionLines } from '../report/slow-precision.ts';
+import { readForInference } from './read-for-inference.ts';
 import { requestedGpu } from './requested-gpu.ts';
 
 export interface ScoredModel {
@@ -41,7 +41,7 @@ export async function openScoredModel(
   say: (line: string) => void,
   typed: FailedCommand,
 ): Promise<ScoredModel> {
-  const checkpoint = await readCheckpointFile(path);
+  const checkpoint = await readForInference(path, options.quantize);
   const { engine: name, threads } = options;
   const { precision, quantization: wanted, choice } = modelNumbers(checkpoint, options);
   const { engine, notice } = await makeEngine({
