@@ -3,7 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { OptionFacts } from '../src/option-facts.ts';
 import { RunningMean } from '../src/ui/run/running-mean.ts';
 import { type Settings, valuesOf } from './components/controls.tsx';
-import { isExample, model, restarts, worker } from './session.ts';
+import { download, isExample, model, restarts, worker } from './session.ts';
 import type { TrainingMessage } from './worker/api.ts';
 import type { StoredRun } from './worker/stored-runs.ts';
 
@@ -81,6 +81,24 @@ export async function listRuns(): Promise<void> {
     stored.value = [];
     keepsNothing.value = (error as Error).message;
   }
+}
+
+/** Saves the newest checkpoint of a stored run as a file. */
+export async function saveRun({ id, name }: StoredRun): Promise<void> {
+  try {
+    download(await worker.call('runFile', id), `${name}.safetensors`);
+  } catch (error) {
+    problem.value = error;
+  }
+}
+
+export async function deleteRun({ id }: StoredRun): Promise<void> {
+  try {
+    await worker.call('deleteRun', id);
+  } catch (error) {
+    problem.value = error;
+  }
+  await listRuns();
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What tests do on the pages. */
 import type { Page } from 'playwright-core';
+import { train } from '../../src/index.ts';
 
 export async function openExample(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Open the example model' }).click();
@@ -33,4 +34,13 @@ export async function startRun(
   await page.getByPlaceholder('paste a text').fill(text);
   await setOptions(page, options);
   await page.getByRole('button', { name: 'Train', exact: true }).click();
+}
+
+/** The parameters at the end of the same run in Node. */
+export async function finalParameters(
+  input: Parameters<typeof train>[0],
+): Promise<Float32Array | Float64Array> {
+  for await (const event of train({ ...input, engine: 'wasm' }))
+    if (event.type === 'finished') return event.checkpoint.parameters;
+  throw new Error('the run did not finish');
 }

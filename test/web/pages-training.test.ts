@@ -1,22 +1,25 @@
 /** The Train page in headless Chromium: what it stores, what ends a run, and the command that it shows. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { LanguageModel } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { startRun } from './actions.ts';
+import { finalParameters, startRun } from './actions.ts';
 import { sharedSite } from './site.ts';
 
 const TEXT = 'the harbour wall stood in the rain. '.repeat(60);
 
+const SMALL = { hiddenSize: 12, batchSize: 4, sequenceLength: 12 };
+
 describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
-  const site = sharedSite(sharedFolder());
+  const folder = sharedFolder();
+  const site = sharedSite(folder);
 
   const start = (page: Page, options: Readonly<Record<string, string>>) =>
-    startRun(page, TEXT, {
-      ...{ preset: '', time: '', hiddenSize: 12, batchSize: 4, sequenceLength: 12 },
-      ...options,
-    });
+    startRun(page, TEXT, { preset: '', time: '', ...SMALL, ...options });
 
   test('of many evaluations, the browser keeps the best checkpoint and the last', async () => {
     const page = await site().open('#/train');
@@ -32,6 +35,90 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     const checkpoints = names.filter((name) => /_epoch.*\.safetensors$/.test(name));
     assert.ok(checkpoints.length === 1 || checkpoints.length === 2, names.join(', '));
     assert.ok(names.includes('best.safetensors') && names.includes('last.safetensors'));
+    await page.context().close();
+  });
+
+  test('after a reload in the middle of a run, the run goes on from its last checkpoint', async () => {
+    const page = await site().open('#/train');
+    // The page asks before it is left.
+    page.on('dialog', (dialog) => dialog.accept());
+    await start(page, { maxEpochs: '50000', checkpointEvery: '100' });
+    await page.waitForFunction(() => {
+      const [, iteration] =
+        /iteration ([\d,]+) of/.exec(document.querySelector('.figures')?.textContent ?? '') ?? [];
+      return Number(iteration?.replaceAll(',', '')) > 250;
+    });
+    await page.reload();
+    const row = page.locator('.stored li');
+    await row.waitFor();
+    const [, stored] = /iteration ([\d,]+) of/.exec(await row.innerText()) ?? [];
+    const iteration = Number(stored?.replaceAll(',', ''));
+    assert.ok(iteration >= 200 && iteration % 100 === 0, `saved at iteration ${stored}`);
+    await row.getByLabel('to iteration').fill(String(iteration + 20));
+    await row.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('has made all its iterations').waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      row.getByRole('button', { name: 'Save' }).click(),
+    ]);
+    const path = join(folder, 'reloaded.safetensors');
+    await download.saveAs(path);
+    const { parameters } = LanguageModel.fromBytes(readFileSync(path)).checkpoint;
+    const whole = { ...SMALL, maxEpochs: 50_000, maxIterations: iteration + 20, baseline: false };
+    assert.deepEqual(parameters, await finalParameters({ text: TEXT, ...whole }));
+    await page.context().close();
+  });
+
+  test('a run that another tab trains can be neither deleted nor continued', async () => {
+    const page = await site().open('#/train');
+    page.on('dialog', (dialog) => dialog.accept());
+    await start(page, { maxEpochs: '50000', checkpointEvery: '50' });
+    await page.getByText(/iteration \d{3,} of/).waitFor();
+    const other = await page.context().newPage();
+    other.on('dialog', (dialog) => dialog.accept());
+    await other.goto(page.url());
+    const row = other.locator('.stored li');
+    for (const name of ['Delete', 'Continue']) {
+      await row.getByRole('button', { name }).click();
+      await other.getByText(/a run writes there, perhaps in another tab\. Stop that one first\./).waitFor();
+      assert.equal(await row.count(), 1);
+      await other.reload();
+    }
+    await page.keyboard.press('Escape');
+    await page.getByText('Stopped. The model').waitFor();
+    await page.context().close();
+  });
+
+  test('what is left of a run that ended before its first checkpoint is deleted an hour later', async () => {
+    const page = await site().open('#/train');
+    await start(page, { maxIterations: '5' });
+    await page.getByText('has made all its iterations').waitFor();
+    await page.evaluate(async () => {
+      const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
+      const left = await runs.getDirectoryHandle('left', { create: true });
+      const stream = await (await left.getFileHandle('text.txt', { create: true })).createWritable();
+      await stream.write('a text');
+      await stream.close();
+    });
+    const foldersAfterReload = async () => {
+      await page.reload();
+      await page.locator('.stored li').waitFor();
+      return page.evaluate(async () => {
+        const names: string[] = [];
+        const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
+        for await (const name of runs.keys()) names.push(name);
+        return names;
+      });
+    };
+    assert.equal((await foldersAfterReload()).length, 2);
+    // Two hours later, by the clock of the worker.
+    await page.route('**/worker-*.js', async (route) => {
+      const response = await route.fetch();
+      const later = 'const now = Date.now; Date.now = () => now.call(Date) + 7_200_000;';
+      await route.fulfill({ response, body: `${later}${await response.text()}` });
+    });
+    const names = await foldersAfterReload();
+    assert.ok(names.length === 1 && names[0] !== 'left', names.join(', '));
     await page.context().close();
   });
 

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { LanguageModel, train } from '../../src/index.ts';
+import { LanguageModel } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openExample, setOptions } from './actions.ts';
+import { finalParameters, openExample, setOptions } from './actions.ts';
 import { openSite, type Site } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
@@ -105,8 +105,8 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     ]);
     const path = join(folder, 'from-page.safetensors');
     await download.saveAs(path);
-    const resumed = await finalModel({ text, resume: readFileSync(path), maxIterations: 40 });
-    const whole = await finalModel({ text, ...options, maxIterations: 40, seed: 7 });
+    const resumed = await finalParameters({ text, resume: readFileSync(path), maxIterations: 40 });
+    const whole = await finalParameters({ text, ...options, maxIterations: 40, seed: 7 });
     assert.deepEqual(resumed, whole);
     await page.context().close();
   });
@@ -161,9 +161,3 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 });
-
-async function finalModel(input: Parameters<typeof train>[0]): Promise<Float32Array | Float64Array> {
-  for await (const event of train({ ...input, engine: 'wasm' }))
-    if (event.type === 'finished') return event.checkpoint.parameters;
-  throw new Error('the run did not finish');
-}

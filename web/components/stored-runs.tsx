@@ -1,6 +1,6 @@
 /** The runs stored in this browser. */
-import { download, openModel, worker } from '../session.ts';
-import { keepsNothing, listRuns, running, start, stored } from '../training-state.ts';
+import { openModel, worker } from '../session.ts';
+import { deleteRun, keepsNothing, running, saveRun, start, stored } from '../training-state.ts';
 import type { StoredRun } from '../worker/stored-runs.ts';
 
 /** Continues a run, to its own end or to another iteration. */
@@ -67,21 +67,14 @@ export function StoredRuns() {
               >
                 Open
               </button>
-              <button
-                type="button"
-                onClick={async () =>
-                  download(await worker.call('runFile', run.id), `${run.name}.safetensors`)
-                }
-              >
+              <button type="button" onClick={() => saveRun(run)}>
                 Save
               </button>
               <button
                 type="button"
                 disabled={!!running.value}
-                onClick={async () => {
-                  if (!confirm(`Delete the run on ${run.name}?`)) return;
-                  await worker.call('deleteRun', run.id);
-                  await listRuns();
+                onClick={() => {
+                  if (confirm(`Delete the run on ${run.name}?`)) deleteRun(run);
                 }}
               >
                 Delete

@@ -1,7 +1,13 @@
 /** The runs that are stored in this browser, each in a folder of the origin private file system: `runs/ID`. Worker. */
 
 import type { CheckpointStorage } from '../../src/browser.ts';
-import { opfsStorage, readOpfsFile, writeOpfsFile } from '../../src/checkpoint/storage/opfs-storage.ts';
+import {
+  lockFolder,
+  opfsFile,
+  opfsStorage,
+  readOpfsFile,
+  writeOpfsFile,
+} from '../../src/checkpoint/storage/opfs-storage.ts';
 
 /** What a list of runs shows. */
 export interface StoredRun {
@@ -19,6 +25,8 @@ export interface StoredRun {
 
 const RECORD = 'run.json';
 const TEXT = 'text.txt';
+/** Milliseconds: far more than a run takes to begin after its text was stored. */
+const LONG_AGO = 3_600_000;
 
 async function runsFolder(): Promise<FileSystemDirectoryHandle> {
   const root = await navigator.storage.getDirectory();
@@ -30,15 +38,15 @@ export class RunFolder {
   readonly #folder: FileSystemDirectoryHandle;
   readonly storage: CheckpointStorage;
 
-  private constructor(id: string, folder: FileSystemDirectoryHandle) {
-    this.id = id;
+  constructor(folder: FileSystemDirectoryHandle) {
+    this.id = folder.name;
     this.#folder = folder;
     this.storage = opfsStorage(folder);
   }
 
   /** @throws {Error} if there is no such run and none is to be made */
   static async open(id: string, options: { create?: boolean } = {}): Promise<RunFolder> {
-    return new RunFolder(id, await (await runsFolder()).getDirectoryHandle(id, options));
+    return new RunFolder(await (await runsFolder()).getDirectoryHandle(id, options));
   }
 
   async writeText(text: string | Uint8Array): Promise<void> {
@@ -81,6 +89,12 @@ export class RunFolder {
     }
   }
 
+  /** Whether its text was stored long ago. In a newer folder, a run may be about to begin. */
+  async isOld(): Promise<boolean> {
+    const text = await opfsFile(this.#folder, TEXT);
+    return text !== undefined && Date.now() - text.lastModified > LONG_AGO;
+  }
+
   async #file(name: string): Promise<Uint8Array> {
     const bytes = await readOpfsFile(this.#folder, name);
     if (!bytes) throw new Error(`the run ${this.id} has no ${name}.`);
@@ -103,16 +117,26 @@ export async function newRunFolder<T>(fill: (folder: RunFolder) => Promise<T>): 
   }
 }
 
-/** The newest first. */
+/** The newest first. Deletes what is left of runs that ended before their first checkpoint. */
 export async function storedRuns(): Promise<StoredRun[]> {
   const found: StoredRun[] = [];
-  for await (const id of (await runsFolder()).keys()) {
-    const record = await (await RunFolder.open(id)).record();
+  for await (const handle of (await runsFolder()).values()) {
+    if (handle.kind !== 'directory') continue;
+    const folder = new RunFolder(handle);
+    const record = await folder.record();
     if (record) found.push(record);
+    else if (await folder.isOld()) await deleteRun(folder.id).catch(() => {});
   }
   return found.sort((a, b) => b.changed - a.changed);
 }
 
+/** @throws {CheckpointError} `checkpoint-locked` while the run is going */
 export async function deleteRun(id: string): Promise<void> {
-  await (await runsFolder()).removeEntry(id, { recursive: true });
+  const runs = await runsFolder();
+  const unlock = await lockFolder(await runs.getDirectoryHandle(id));
+  try {
+    await runs.removeEntry(id, { recursive: true });
+  } finally {
+    unlock();
+  }
 }

@@ -12,6 +12,8 @@ type StartedEvent = Extract<TrainingEvent, { type: 'started' }>;
 
 /** Milliseconds between messages about iterations. */
 const INTERVAL = 100;
+/** How often a run is saved if nothing else is set: a browser may close a page at any time, on a phone even without a word. */
+const CHECKPOINT_EVERY = '1m';
 
 export const trainInWorker: Api['train'] = async function* (request, signal) {
   const { folder, problem } = await folderOf(request);
@@ -119,11 +121,18 @@ async function runOf(
 ): Promise<AsyncIterable<TrainingEvent>> {
   // The page offers only the best and the last checkpoint, of which the storage has copies.
   const given = { signal, name, checkpointDir: folder?.storage, keep: 1 };
-  if (resume === undefined || !folder) return train({ ...options, ...given, text });
+  if (resume === undefined || !folder)
+    return train({ checkpointEvery: CHECKPOINT_EVERY, ...options, ...given, text });
   const checkpoint = openCheckpoint(await folder.checkpoint('last'), name);
   const { training } = checkpoint;
   const end = lastIteration !== undefined && training ? optionsToEndAt(lastIteration, training) : {};
-  return train({ ...options, ...end, ...given, text: await folder.text(), resume: checkpoint });
+  // A run that has its own interval keeps it.
+  const saved = training?.options.checkpointEvery === undefined ? { checkpointEvery: CHECKPOINT_EVERY } : {};
+  return train({
+    ...{ ...saved, ...options, ...end, ...given },
+    text: await folder.text(),
+    resume: checkpoint,
+  });
 }
 
 function factsOf(event: StartedEvent): string[] {

@@ -29,13 +29,7 @@ export function opfsStorage(folder: FileSystemDirectoryHandle): CheckpointStorag
   return {
     place,
     async prepare() {
-      const lock = await lockName(`char-rnn ${folder.name}`);
-      if (!lock)
-        throw new CheckpointError(
-          'checkpoint-locked',
-          `${place}: a run in another tab writes there. Stop that one first.`,
-        );
-      unlock = lock;
+      unlock = await lockFolder(folder);
     },
     async close() {
       unlock();
@@ -73,9 +67,14 @@ export async function readOpfsFile(
   folder: FileSystemDirectoryHandle,
   name: string,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const file = await opfsFile(folder, name);
+  return file && new Uint8Array(await file.arrayBuffer());
+}
+
+/** A file as it is now; undefined if there is no such file. */
+export async function opfsFile(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
   try {
-    const file = await (await folder.getFileHandle(name)).getFile();
-    return new Uint8Array(await file.arrayBuffer());
+    return await (await folder.getFileHandle(name)).getFile();
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -113,7 +112,22 @@ function isMissing(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'NotFoundError';
 }
 
-/** @returns a function that unlocks it; undefined if another tab has the lock */
+/**
+ * Locks a folder for this worker, so that no other tab writes there.
+ *
+ * @returns a function that unlocks it
+ * @throws {CheckpointError} `checkpoint-locked`
+ */
+export async function lockFolder({ name }: FileSystemDirectoryHandle): Promise<() => void> {
+  const unlock = await lockName(`char-rnn ${name}`);
+  if (unlock) return unlock;
+  throw new CheckpointError(
+    'checkpoint-locked',
+    `the browser's folder ${name}: a run writes there, perhaps in another tab. Stop that one first.`,
+  );
+}
+
+/** @returns a function that unlocks it; undefined if another tab, or this one, has the lock */
 async function lockName(name: string): Promise<(() => void) | undefined> {
   return new Promise((resolve, reject) => {
     navigator.locks
