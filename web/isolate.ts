@@ -2,6 +2,8 @@
 import { signal } from '@preact/signals';
 
 const KEY = 'char-rnn reloaded';
+/** Milliseconds after which the service worker fetches what the page may need later: first come the files that it needs now. */
+const LATER = 1000;
 
 /** Whether the page would have more threads if the reader loaded it again. */
 export const canIsolate = signal(false);
@@ -21,8 +23,13 @@ export async function isolate(): Promise<void> {
   const kind = document.querySelector<HTMLMetaElement>('meta[name="source"]')?.content;
   if (kind === 'server' || !isSecureContext || !('serviceWorker' in navigator)) return;
   try {
-    await navigator.serviceWorker.register('service-worker.js');
-    await navigator.serviceWorker.ready;
+    const { serviceWorker } = navigator;
+    const registration = await serviceWorker.register('service-worker.js');
+    const keepKernels = () => setTimeout(() => registration.active?.postMessage('kernels'), LATER);
+    // A new version of the site has other kernels.
+    serviceWorker.addEventListener('controllerchange', keepKernels);
+    await serviceWorker.ready;
+    keepKernels();
     // Only once: if a browser does not isolate the page, it must not reload it forever.
     if (crossOriginIsolated || sessionStorage.getItem(KEY)) return;
     if (isUsed) {

@@ -5,6 +5,8 @@
  * `char-rnn ui` sends the headers itself, and its pages do not use this.
  */
 
+import { hasFused } from '../src/engine/cpu/wasm.ts';
+
 /** Set by scripts/build-pages.mjs: a hash of all files, and their names. */
 declare const VERSION: string;
 declare const FILES: readonly string[];
@@ -19,6 +21,8 @@ interface ServiceWorkerScope {
 
 interface ServiceWorkerEvent {
   readonly request: Request;
+  /** Of a message. */
+  readonly data: unknown;
   waitUntil(work: Promise<unknown>): void;
   respondWith(answer: Promise<Response>): void;
 }
@@ -54,7 +58,20 @@ scope.addEventListener('fetch', (event) => {
   if (isOwn) event.respondWith(answer(request));
 });
 
-/** Answers from the cache, or else from the host. Kernels and the example model are cached when they are first requested. */
+// A page that has been loaded asks for what its worker would need without a connection.
+scope.addEventListener('message', (event) => {
+  if (event.data === 'kernels') event.waitUntil(keepKernels());
+});
+
+/** The two kernels that this browser can use: with threads, and without if none start (src/engine/cpu/wasm-kernels.ts). */
+async function keepKernels(): Promise<void> {
+  const kind = hasFused() ? 'fused' : 'strict';
+  // Without a connection, the next page asks again.
+  for (const build of [`${kind}-shared`, kind])
+    await answer(new Request(`kernels/${build}.wasm`)).catch(() => {});
+}
+
+/** Answers from the cache, or else from the host. The example model and other kernels are cached when they are first requested. */
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const { pathname } = new URL(request.url);
@@ -62,11 +79,25 @@ async function answer(request: Request): Promise<Response> {
   const isHashed = /-[A-Z0-9]{8}\.(js|css)$/.test(pathname);
   const known = await (isHashed ? caches : cache).match(request, { ignoreSearch: true });
   if (known) return isolated(known);
+  const isKept = /\/(kernels|models)\/[^/]+$/.test(pathname);
+  return isolated(await (isKept ? fetchOnce(request, cache) : fetch(request)));
+}
+
+/** Requests under way for files that are kept: a page may need a kernel while it is fetched for later. */
+const underWay = new Map<string, Promise<Response>>();
+
+async function fetchOnce(request: Request, cache: Cache): Promise<Response> {
+  const { url } = request;
+  const fetched = underWay.get(url) ?? fetchToKeep(request, cache).finally(() => underWay.delete(url));
+  underWay.set(url, fetched);
+  return (await fetched).clone();
+}
+
+async function fetchToKeep(request: Request, cache: Cache): Promise<Response> {
   const response = await fetch(request);
-  const isKept = response.ok && /\/(kernels|models)\/[^/]+$/.test(pathname);
   // Without space in the browser, it is loaded again the next time.
-  if (isKept) await cache.put(request, response.clone()).catch(() => {});
-  return isolated(response);
+  if (response.ok) await cache.put(request, response.clone()).catch(() => {});
+  return response;
 }
 
 function isolated(response: Response): Response {

@@ -24,6 +24,8 @@ export interface OpenBrowser {
   open(address: string, options?: BrowserContextOptions): Promise<Page>;
   /** What went wrong on the pages so far. */
   readonly problems: string[];
+  /** The paths that the servers were asked for. */
+  readonly requested: string[];
   /** Serves the files of a folder. @returns the address, without a slash at the end */
   serveFiles(folder: string, find?: FindFile, headers?: OutgoingHttpHeaders): Promise<string>;
   close(): Promise<void>;
@@ -38,9 +40,10 @@ export async function openBrowser(flags: readonly string[] = []): Promise<OpenBr
     args: ['--no-sandbox', ...flags],
   });
   const problems: string[] = [];
+  const requested: string[] = [];
   const servers: Server[] = [];
   return {
-    problems,
+    ...{ problems, requested },
     async open(address, options) {
       const { origin } = new URL(address);
       const context = await browser.newContext(options);
@@ -60,6 +63,7 @@ export async function openBrowser(flags: readonly string[] = []): Promise<OpenBr
     async serveFiles(folder, find = async () => undefined, headers = {}) {
       const server = createServer(async ({ url = '/' }, response) => {
         const path = url.split('?')[0] as string;
+        requested.push(path);
         const file = join(folder, path === '/' ? 'index.html' : path);
         const body = (await find(path)) ?? (await readFile(file).catch(() => undefined));
         const type = TYPES[extname(file)] ?? 'application/octet-stream';
@@ -83,6 +87,8 @@ export interface Site {
   open(path: string, options?: BrowserContextOptions): Promise<Page>;
   /** What went wrong on the pages so far. */
   readonly problems: string[];
+  /** The paths that the host was asked for, such as `/kernels/fused.wasm`. */
+  readonly requested: string[];
   close(): Promise<void>;
 }
 
@@ -115,7 +121,7 @@ export async function openSite(
   };
   const url = `${await browser.serveFiles(folder, find, headers)}/`;
   return {
-    ...{ url, problems: browser.problems },
+    ...{ url, problems: browser.problems, requested: browser.requested },
     open: (path, options) => browser.open(url + path, options),
     close: () => browser.close(),
   };

@@ -1,0 +1,80 @@
+/** The static site offline, in headless Chromium: after its first load, it needs no host. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { skipWithoutChromium } from '../browser/page.ts';
+import { root } from '../cli/command.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { openExample, startRun } from './actions.ts';
+import { openSite } from './site.ts';
+
+const example = join(root, 'models', 'moby-dick.safetensors');
+
+/** Waits until the service worker has the kernels that this browser can use. */
+async function waitForKernels(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    for (;;) {
+      const names = ['kernels/fused-shared.wasm', 'kernels/fused.wasm'];
+      const found = await Promise.all(names.map((name) => caches.match(name)));
+      if (found.every(Boolean)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+}
+
+describe('offline', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+  const folder = sharedFolder();
+
+  for (const isolated of [false, true])
+    test(`a page that was only loaded, from a host ${isolated ? 'with' : 'without'} headers, then opens a file, writes and trains offline`, async () => {
+      const site = await openSite(join(folder, String(isolated)), { isolated });
+      try {
+        const page = await site.open('#/write');
+        // What a first visit does by itself.
+        await page.waitForFunction(() => crossOriginIsolated && navigator.serviceWorker.controller !== null);
+        await waitForKernels(page);
+        const kernels = site.requested.filter((path) => path.startsWith('/kernels/'));
+        assert.deepEqual(kernels.toSorted(), ['/kernels/fused-shared.wasm', '/kernels/fused.wasm']);
+        await page.context().setOffline(true);
+        const before = site.requested.length;
+        await page.reload();
+        await page.locator('input[type="file"]').first().setInputFiles(example);
+        await page.getByRole('button', { name: 'Write', exact: true }).click();
+        await page.getByText('characters a second').waitFor();
+        await page.getByRole('link', { name: 'Train', exact: true }).click();
+        const options = { preset: '', time: '', hiddenSize: 12, threads: 2, maxIterations: 5 };
+        await startRun(page, 'the harbour wall stood in the rain. '.repeat(200), options);
+        await page.getByText('has made all its iterations').waitFor();
+        assert.match(await page.locator('.facts').innerText(), /2 threads/);
+        await page.getByRole('link', { name: 'Neurons' }).click();
+        await page.getByRole('button', { name: 'Read' }).waitFor();
+        // The browser itself looks for another version of the service worker.
+        const requested = site.requested.slice(before).filter((path) => path !== '/service-worker.js');
+        assert.deepEqual(requested, []);
+        assert.deepEqual(site.problems, []);
+      } finally {
+        await site.close();
+      }
+    });
+
+  test('the example model is not fetched before the reader asks for it, and a kernel only once', async () => {
+    const site = await openSite(join(folder, 'example'));
+    try {
+      const page = await site.open('#/write');
+      await page.getByRole('button', { name: 'Open the example model' }).waitFor();
+      await waitForKernels(page);
+      const models = () => site.requested.filter((path) => path.startsWith('/models/'));
+      assert.deepEqual(models(), []);
+      await openExample(page);
+      assert.deepEqual(models(), ['/models/moby-dick.safetensors']);
+      await page.reload();
+      await openExample(page);
+      assert.equal(models().length, 1);
+      assert.equal(site.requested.filter((path) => path === '/kernels/fused-shared.wasm').length, 1);
+      assert.deepEqual(site.problems, []);
+    } finally {
+      await site.close();
+    }
+  });
+});
