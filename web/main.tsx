@@ -19,12 +19,14 @@ import {
   openModel,
   openProblem,
   restartWorker,
+  type WorkerProblem,
   worker,
   workerProblem,
 } from './session.ts';
 import { source } from './sources/source.ts';
 import { type ThemeChoice, themeChoice } from './theme.ts';
 import { stopTraining } from './training-state.ts';
+import { asSentence } from './words.ts';
 
 const Run = lazy(async () => (await import('./pages/run.tsx')).Run);
 // Pages with charts are fetched when they are opened.
@@ -98,14 +100,7 @@ function App() {
           {connectionProblem.value}
         </p>
       )}
-      {workerProblem.value !== undefined && (
-        <p class="bar problem" role="alert">
-          {workerProblem.value}. The open model is lost; runs stored in this browser are on the Train page.{' '}
-          <button type="button" onClick={restartWorker}>
-            Start again
-          </button>
-        </p>
-      )}
+      {workerProblem.value && <WorkerBar {...workerProblem.value} />}
       {openProblem.value !== undefined && (
         <p class="bar problem" role="alert">
           {openProblem.value}{' '}
@@ -124,6 +119,30 @@ function App() {
       </main>
     </>
   );
+}
+
+/** Says that the worker has stopped or does not answer, and what the reader can do. */
+function WorkerBar({ kind, message, hadModel }: WorkerProblem) {
+  const [button, act] =
+    kind === 'ended'
+      ? ['Start again', restartWorker]
+      : kind === 'silent'
+        ? ['Start another', () => worker.end('it did not answer')]
+        : ['Close', closeWorkerBar];
+  return (
+    <p class="bar problem" role="alert">
+      {asSentence(message)}. {kind === 'replaced' && 'Another has been started. '}
+      {kind !== 'silent' && hadModel && 'The open model is lost. '}
+      {kind !== 'replaced' && 'Runs stored in this browser are on the Train page. '}
+      <button type="button" onClick={act}>
+        {button}
+      </button>
+    </p>
+  );
+}
+
+function closeWorkerBar(): void {
+  workerProblem.value = undefined;
 }
 
 function skip(): void {

@@ -18,6 +18,8 @@ type ResultOf<M> = M extends (...words: never[]) => Promise<infer Result> ? Resu
 type ItemOf<M> = M extends (...words: never[]) => AsyncGenerator<infer Item, void, void> ? Item : never;
 
 type ToWorker =
+  /** Asks for a sign of life. */
+  | { readonly id: 0 }
   | { readonly id: number; readonly method: string; readonly argument: unknown }
   | { readonly id: number; readonly cancel: true }
   | { readonly id: number; readonly credit: number };
@@ -30,12 +32,20 @@ interface SentError {
 }
 
 type FromWorker =
+  /** A sign of life. */
+  | { readonly id: 0 }
+  /** The worker holds the lock that has its name, until it ends. */
+  | { readonly id: 0; readonly isLocked: true }
   | { readonly id: number; readonly item: unknown }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: SentError };
 
 /** Unread items of a stream before the worker pauses. */
 const CREDIT = 32;
+/** Milliseconds between the page's questions whether the worker is still there. */
+const ASK_EVERY = 5000;
+/** How many may stay without an answer. They are counted, because clocks also go on while a laptop sleeps or a tab is frozen. */
+const MOST_UNANSWERED = 6;
 
 interface Running {
   readonly abort: AbortController;
@@ -47,10 +57,15 @@ interface Running {
 export function serve(methods: Methods): void {
   const running = new Map<number, Running>();
   const byName = methods as Record<string, Method | undefined>;
+  navigator.locks?.request(self.name, () => {
+    post({ id: 0, isLocked: true });
+    return new Promise(() => {});
+  });
   self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     const { id } = data;
     if ('cancel' in data) return running.get(id)?.abort.abort();
     if ('credit' in data) return addCredit(running.get(id), data.credit);
+    if (!('method' in data)) return post({ id: 0 });
     const entry: Running = { abort: new AbortController(), credit: CREDIT, wake: () => {} };
     running.set(id, entry);
     try {
@@ -100,25 +115,76 @@ export class WorkerEndedError extends Error {
   override readonly name = 'WorkerEndedError';
 }
 
+export interface ClientEvents {
+  /** The worker can't go on: it could not be loaded, had an error that nobody caught, or was ended. */
+  readonly onEnded: (error: WorkerEndedError) => void;
+  /** For half a minute, the worker has not answered, although it has something to do: it has a long computation, or hangs. Later: it answers again. */
+  readonly onSilent: (isSilent: boolean) => void;
+}
+
 /** Page: calls the methods of a worker. */
 export class Client<Api extends Methods> {
   readonly #worker: Worker;
+  readonly #events: ClientEvents;
   readonly #open = new Map<number, (message: FromWorker) => void>();
+  readonly #asking = setInterval(() => this.#ask(), ASK_EVERY);
   #next = 1;
   #ended: WorkerEndedError | undefined;
+  #wasHeard = false;
+  #unanswered = 0;
+  #resolveGone = () => {};
+  /** Resolves when the worker no longer exists, and so has no lock. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#resolveGone = resolve;
+  });
 
-  /** @param onEnded Called if the worker can't go on: it could not be loaded, or had an error that nobody caught. */
-  constructor(worker: Worker, onEnded: (error: WorkerEndedError) => void) {
+  /** @param name Of the worker, which no other worker has. */
+  constructor(worker: Worker, name: string, events: ClientEvents) {
     this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#open.get(data.id)?.(data);
-    worker.onerror = (event) => this.#end(event.message || 'its program could not be loaded', onEnded);
-    worker.onmessageerror = () => this.#end('a message could not be read', onEnded);
+    this.#events = events;
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      this.#hear();
+      if ('isLocked' in data) this.#waitForEnd(name);
+      else this.#open.get(data.id)?.(data);
+    };
+    worker.onerror = (event) => this.end(event.message || 'its program could not be loaded');
+    worker.onmessageerror = () => this.end('a message could not be read');
   }
 
-  #end(reason: string, onEnded: (error: WorkerEndedError) => void): void {
+  /** Whether it has ever sent anything. */
+  get wasHeard(): boolean {
+    return this.#wasHeard;
+  }
+
+  /** Ends the worker. Calls that are open fail. */
+  end(reason: string): void {
+    if (this.#ended) return;
+    clearInterval(this.#asking);
+    this.#worker.terminate();
     this.#ended = new WorkerEndedError(`the model's worker has stopped: ${reason}`);
     for (const [id, listener] of this.#open) listener({ id, error: sent(this.#ended) });
-    onEnded(this.#ended);
+    this.#events.onEnded(this.#ended);
+  }
+
+  /** A browser that ends a worker sends no event, but frees its locks. */
+  async #waitForEnd(name: string): Promise<void> {
+    await navigator.locks.request(name, () => {});
+    this.#resolveGone();
+    this.end('the browser has ended it, perhaps for want of memory');
+  }
+
+  #hear(): void {
+    this.#wasHeard = true;
+    if (this.#unanswered > MOST_UNANSWERED) this.#events.onSilent(false);
+    this.#unanswered = 0;
+  }
+
+  #ask(): void {
+    // A program that is still being loaded can't answer.
+    if (!this.#wasHeard || this.#open.size === 0) return;
+    this.#send({ id: 0 });
+    this.#unanswered++;
+    if (this.#unanswered === MOST_UNANSWERED + 1) this.#events.onSilent(true);
   }
 
   call<Name extends Calls<Api>>(

@@ -7,8 +7,18 @@ import type { Api, ModelFacts } from './worker/api.ts';
 /** The address of the worker's program, set by scripts/build-pages.mjs. */
 declare const WORKER_URL: string;
 
-/** Why the worker has stopped, if it has. */
-export const workerProblem = signal<string | undefined>(undefined);
+/** `ended`: it has stopped; `replaced`: another has been started instead; `silent`: it has not answered for half a minute. */
+export interface WorkerProblem {
+  readonly kind: 'ended' | 'replaced' | 'silent';
+  readonly message: string;
+  /** Whether a model was open in it. */
+  readonly hadModel: boolean;
+}
+
+/** Milliseconds that a worker has to live before another is started instead without a word from the reader. */
+const MIN_LIFE = 10_000;
+
+export const workerProblem = signal<WorkerProblem | undefined>(undefined);
 /** How often the worker was started again. */
 export const restarts = signal(0);
 export const model = signal<ModelFacts | undefined>(undefined);
@@ -25,23 +35,37 @@ effect(() => {
   openProblem.value = undefined;
 });
 
-let program: Worker;
+let restarted = Number.NEGATIVE_INFINITY;
 export let worker = startWorker();
 
 function startWorker(): Client<Api> {
-  program = new Worker(new URL(WORKER_URL, import.meta.url), { type: 'module' });
-  return new Client<Api>(program, ({ message }) => {
-    workerProblem.value = message;
+  const name = `char-rnn worker ${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
+  const program = new Worker(new URL(WORKER_URL, import.meta.url), { type: 'module', name });
+  const client: Client<Api> = new Client<Api>(program, name, {
+    onEnded({ message }) {
+      const hadModel = model.value !== undefined;
+      const isReplaced = client.wasHeard && performance.now() - restarted > MIN_LIFE;
+      if (isReplaced) restartWorker();
+      workerProblem.value = { kind: isReplaced ? 'replaced' : 'ended', message, hadModel };
+    },
+    onSilent(isSilent) {
+      const message =
+        'the model’s worker has not answered for half a minute: it has much to compute, or hangs';
+      workerProblem.value = isSilent ? { kind: 'silent', message, hadModel: true } : undefined;
+    },
   });
+  return client;
 }
 
 /** After the worker has stopped. The model that was open is lost; runs that the browser keeps are not. */
 export function restartWorker(): void {
-  program.terminate();
+  restarted = performance.now();
   worker = startWorker();
-  workerProblem.value = undefined;
-  model.value = undefined;
-  restarts.value++;
+  batch(() => {
+    workerProblem.value = undefined;
+    model.value = undefined;
+    restarts.value++;
+  });
 }
 
 /**

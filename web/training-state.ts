@@ -4,7 +4,8 @@ import type { OptionFacts } from '../src/option-facts.ts';
 import { RunningMean } from '../src/ui/run/running-mean.ts';
 import { type Settings, valuesOf } from './components/controls.tsx';
 import { download, isExample, model, restarts, worker } from './session.ts';
-import type { TrainingMessage } from './worker/api.ts';
+import { asSentence } from './words.ts';
+import type { TrainingMessage, TrainRequest } from './worker/api.ts';
 import type { StoredRun } from './worker/stored-runs.ts';
 
 /** Points that the curve shows: beyond, neighbours are averaged. */
@@ -38,7 +39,10 @@ export const state = signal({
   left: Number.NaN,
 });
 export const best = signal<{ readonly loss: number; readonly iteration: number } | undefined>(undefined);
-export const baseline = signal<{ readonly loss: number; readonly order: number } | undefined>(undefined);
+/** The loss of the count model, in the chart and as a fact. */
+export const baseline = signal<
+  { readonly loss: number; readonly order: number; readonly fact: string } | undefined
+>(undefined);
 export const samples = signal<readonly { readonly iteration: number; readonly text: string }[]>([]);
 export const shownSample = signal<number | undefined>(undefined);
 export const messages = signal<readonly { readonly kind: string; readonly text: string }[]>([]);
@@ -47,6 +51,8 @@ export const ended = signal<string | undefined>(undefined);
 /** The runs stored in this browser; undefined if they are still to be read. */
 export const stored = signal<readonly StoredRun[] | undefined>(undefined);
 export const keepsNothing = signal<string | undefined>(undefined);
+/** The id of the run, if the browser stores it. */
+let runId = '';
 let smoother = new RunningMean(SMOOTHING);
 /** All iterations so far; `curve` has at most MOST_POINTS. */
 let points: number[] = [];
@@ -117,13 +123,43 @@ export async function start(resume?: StoredRun, lastIteration?: number): Promise
     if (!resume) navigator.storage?.persist?.().catch(() => false);
     const name = resume?.name ?? textName.value;
     const own = fileBytes.value ?? text.value;
-    const request = { text: resume ? '' : own, name, options, resume: resume?.id, lastIteration };
-    for await (const message of worker.stream('train', request, abort.signal)) handle(message);
+    const request: TrainRequest = {
+      text: resume ? '' : own,
+      name,
+      options,
+      resume: resume?.id,
+      lastIteration,
+    };
+    await follow(request, abort.signal);
   } catch (error) {
     problem.value = error;
   } finally {
     running.value = undefined;
     await listRuns();
+  }
+}
+
+/** Shows what a run reports. If its worker ends, the run goes on in the next one, as long as each has saved a checkpoint. */
+async function follow(begun: TrainRequest, signal: AbortSignal): Promise<void> {
+  let request = begun;
+  let saved = 0;
+  for (;;) {
+    const own = worker;
+    try {
+      for await (const message of own.stream('train', request, signal)) handle(message);
+      return;
+    } catch (error) {
+      // The session has started another, unless that makes no sense.
+      const isReplaced = (error as Error).name === 'WorkerEndedError' && worker !== own && !signal.aborted;
+      if (!isReplaced) throw error;
+      await own.gone;
+      const run = (await worker.call('runs', undefined)).find(({ id }) => id === runId);
+      if (!run || run.iteration <= saved) throw error;
+      saved = run.iteration;
+      const text = `${asSentence((error as Error).message)}. The run goes on in another, from its checkpoint at iteration ${saved.toLocaleString('en')}.`;
+      messages.value = [...messages.value, { kind: 'warning', text }];
+      request = { ...request, text: '', options: engineOf(settings.value), resume: run.id };
+    }
   }
 }
 
@@ -143,6 +179,7 @@ function reset(): void {
   shownSample.value = undefined;
   messages.value = [];
   startFacts.value = [];
+  runId = '';
   problem.value = undefined;
   ended.value = undefined;
   state.value = { iteration: 0, iterations: 0, epoch: 0, loss: Number.NaN, speed: 0, left: Number.NaN };
@@ -151,8 +188,10 @@ function reset(): void {
 function handle(message: TrainingMessage): void {
   switch (message.type) {
     case 'started':
+      runId = message.run;
       startFacts.value = message.facts;
-      state.value = { ...state.value, iteration: message.iteration, iterations: message.iterations };
+      state.value = { ...state.value, iterations: message.iterations };
+      goBackTo(message.iteration);
       break;
     case 'points': {
       let milliseconds = 0;
@@ -182,15 +221,10 @@ function handle(message: TrainingMessage): void {
     case 'sampled':
       samples.value = [...samples.value, message];
       break;
-    case 'back': {
-      const { iteration } = message;
+    case 'back':
       startFacts.value = message.facts;
-      points = points.filter((_, k) => (points[k - (k % 3)] as number) <= iteration);
-      evaluations = evaluations.filter(([evaluated]) => evaluated <= iteration);
-      curve.value = curveOf();
-      state.value = { ...state.value, iteration };
+      goBackTo(message.iteration);
       break;
-    }
     case 'message':
       messages.value = [...messages.value, message];
       break;
@@ -199,6 +233,15 @@ function handle(message: TrainingMessage): void {
       model.value = message.model;
       ended.value = REASONS[message.reason] ?? message.reason;
   }
+}
+
+/** Discards what was reported of later iterations. */
+function goBackTo(iteration: number): void {
+  points = points.filter((_, k) => (points[k - (k % 3)] as number) <= iteration);
+  evaluations = evaluations.filter(([evaluated]) => evaluated <= iteration);
+  samples.value = samples.value.filter((sample) => sample.iteration <= iteration);
+  curve.value = curveOf();
+  state.value = { ...state.value, iteration };
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -36,6 +36,21 @@ export async function startRun(
   await page.getByRole('button', { name: 'Train', exact: true }).click();
 }
 
+/** 14,400 characters. */
+export const HARBOUR = 'the harbour wall stood in the rain. '.repeat(400);
+
+/** Starts a run of a small model that would take hours, and waits for its first iterations. */
+export async function startLongRun(page: Page, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  await startRun(page, HARBOUR, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000, ...more });
+  await page.getByText(/iteration \d+ of/).waitFor();
+}
+
+/** In the page: whether the run has passed an iteration. */
+export function hasPassed(iteration: number): boolean {
+  const shown = /iteration ([\d,]+) of/.exec(document.querySelector('.figures')?.textContent ?? '')?.[1];
+  return Number(shown?.replaceAll(',', '')) > iteration;
+}
+
 /** The parameters at the end of the same run in Node. */
 export async function finalParameters(
   input: Parameters<typeof train>[0],

@@ -1,4 +1,4 @@
-/** What goes wrong around the pages, in headless Chromium: files, space, workers, connections, tabs, policies. */
+/** What goes wrong around the pages, in headless Chromium: files, space, connections, tabs, policies. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,17 +7,10 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openExample, startRun } from './actions.ts';
+import { HARBOUR, hasPassed, openExample, startLongRun } from './actions.ts';
 import { openSite, sharedSite } from './site.ts';
 
-const TEXT = 'the harbour wall stood in the rain. '.repeat(400);
 const example = readFileSync(join(root, 'models', 'moby-dick.safetensors'));
-
-/** In the page: whether the run has passed an iteration. */
-function hasPassed(iteration: number): boolean {
-  const shown = /iteration ([\d,]+) of/.exec(document.querySelector('.figures')?.textContent ?? '')?.[1];
-  return Number(shown?.replaceAll(',', '')) > iteration;
-}
 
 describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   const folder = sharedFolder();
@@ -27,12 +20,6 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     const page = await site().open('#/train', options);
     await page.locator('#option-preset').waitFor();
     return page;
-  }
-
-  /** Starts a run of a small model that would take hours, and waits for its first iterations. */
-  async function startTraining(page: Page, more: Readonly<Record<string, string>> = {}): Promise<void> {
-    await startRun(page, TEXT, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000, ...more });
-    await page.getByText(/iteration \d+ of/).waitFor();
   }
 
   const iterationOf = async (page: Page) =>
@@ -73,10 +60,10 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
 
   test('a text that is dropped goes where texts are used; elsewhere the page says where', async () => {
     const page = await openTrain();
-    await drop(page, 'story.txt', 'text/plain', TEXT);
+    await drop(page, 'story.txt', 'text/plain', HARBOUR);
     await page.getByText('14,400 characters').waitFor();
     await page.getByRole('link', { name: 'Write' }).click();
-    await drop(page, 'story.txt', 'text/plain', TEXT);
+    await drop(page, 'story.txt', 'text/plain', HARBOUR);
     await page.getByText('story.txt is a text, not a model: drop it on the Train page').waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
     await openExample(page);
@@ -95,7 +82,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
       origin: new URL(site().url).origin,
       quotaSize: 1,
     });
-    await startTraining(page);
+    await startLongRun(page);
     await page.getByText("this browser can't store the run").waitFor();
     await page.getByRole('button', { name: 'Stop and keep the model' }).click();
     await page.getByText('Stopped. The model').waitFor();
@@ -108,7 +95,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
 
   test('space that runs out during a run: one warning, the model can still be saved, and earlier checkpoints stay', async () => {
     const page = await openTrain();
-    await startTraining(page, { checkpointEvery: '20' });
+    await startLongRun(page, { checkpointEvery: '20' });
     await page.evaluate(async () => {
       const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
       for (;;) {
@@ -137,53 +124,6 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await page.context().close();
   });
 
-  test('a worker that dies during a run: the page says so, starts another, and the run goes on from its checkpoint', async () => {
-    const page = await openTrain();
-    await startTraining(page, { checkpointEvery: '20' });
-    await page.waitForFunction(hasPassed, 40);
-    // The first worker is the one of the page; those of the engine are its own.
-    await page.workers()[0]?.evaluate(() => {
-      setTimeout(() => {
-        throw new Error('out of memory');
-      });
-    });
-    await page.getByText("the model's worker has stopped: Uncaught Error: out of memory").first().waitFor();
-    await page.getByRole('button', { name: 'Start again' }).click();
-    await page.getByRole('button', { name: 'Continue' }).click();
-    await page.locator('.figures').or(page.getByRole('alert')).first().waitFor();
-    assert.deepEqual(await page.getByRole('alert').allTextContents(), []);
-    await page.getByRole('button', { name: 'Stop and keep the model' }).click();
-    await page.getByText('Stopped. The model').waitFor();
-    await page.context().close();
-    assert.deepEqual(
-      site()
-        .problems.splice(0)
-        .filter((problem) => !/out of memory/.test(problem)),
-      [],
-    );
-  });
-
-  test('a page whose worker can not be loaded says so', async () => {
-    const page = await site().open('#/write', { serviceWorkers: 'block' });
-    await page.route(/worker-.*\.js$/, (route) => route.abort());
-    await page.reload();
-    await page.getByText('its program could not be loaded').first().waitFor();
-    await page.getByRole('link', { name: 'Train', exact: true }).click();
-    await page.unroute(/worker-.*\.js$/);
-    await page.getByRole('button', { name: 'Start again' }).click();
-    // The new worker is asked for a GPU.
-    await page.getByText(/^(train on the GPU|Training uses the CPU: (?!the model's worker).*)$/).waitFor();
-    await page.getByRole('link', { name: 'Write', exact: true }).click();
-    await openExample(page);
-    await page.context().close();
-    assert.deepEqual(
-      site()
-        .problems.splice(0)
-        .filter((problem) => !/ERR_FAILED|worker has stopped/.test(problem)),
-      [],
-    );
-  });
-
   test('without a connection, the example model can not be loaded, and the page says so', async () => {
     const page = await site().open('#/train', { serviceWorkers: 'block' });
     await page.locator('#option-preset').waitFor();
@@ -207,7 +147,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
 
   test('a hidden tab goes on training, and shows where it is when it is seen again', async () => {
     const page = await openTrain();
-    await startTraining(page);
+    await startLongRun(page);
     const before = await iterationOf(page);
     // As in a hidden tab, nothing is drawn and no frame comes.
     await page.evaluate(() => {
@@ -252,7 +192,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     try {
       const page = await plain.open('#/train', { serviceWorkers: 'block' });
       await page.locator('#option-preset').waitFor();
-      await startTraining(page);
+      await startLongRun(page);
       assert.match((await page.locator('.facts').textContent()) ?? '', /1 thread/);
       await page.getByRole('button', { name: 'Stop and keep the model' }).click();
       await page.getByText('Stopped. The model').waitFor();
@@ -273,7 +213,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     try {
       const page = await strict.open('#/train');
       await page.locator('#option-preset').waitFor();
-      await startTraining(page, { threads: '2' });
+      await startLongRun(page, { threads: '2' });
       await page.getByText(/One thread computes, not 2/).waitFor();
       await page.getByRole('button', { name: 'Stop and keep the model' }).click();
       await page.getByText('Stopped. The model').waitFor();

@@ -1,7 +1,7 @@
 /** How far a run of the Train page is, and its curves. */
 import { computed } from '@preact/signals';
 import { baseline, best, curve, ended, running, startFacts, state } from '../training-state.ts';
-import { shortDuration } from '../words.ts';
+import { inWords, shortDuration } from '../words.ts';
 import { Chart, type Series } from './chart.tsx';
 
 export function TrainingProgress() {
@@ -13,8 +13,8 @@ export function TrainingProgress() {
   return (
     <>
       <ul class="facts">
-        {startFacts.value.map((fact) => (
-          <li key={fact}>{fact}</li>
+        {[...startFacts.value, ...(baseline.value ? [baseline.value.fact] : [])].map((fact) => (
+          <li key={fact}>{inWords(fact)}</li>
         ))}
       </ul>
       <progress max={iterations} value={iteration} aria-label="iterations" />

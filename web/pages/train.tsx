@@ -127,11 +127,12 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 
 function TextInput() {
   return (
-    <label class="field">
-      <span class="name">
-        text <small>{characters.value > 0 && `${characters.value.toLocaleString('en')} characters`}</small>
-      </span>
+    <div class="field">
+      <label class="name" for="training-text">
+        text
+      </label>
       <textarea
+        id="training-text"
         rows={6}
         value={text.value.length > 100_000 ? `${text.value.slice(0, 100_000)}…` : text.value}
         readOnly={text.value.length > 100_000}
@@ -160,7 +161,8 @@ function TextInput() {
             Clear
           </button>
         )}
+        {characters.value > 0 && <small>{characters.value.toLocaleString('en')} characters</small>}
       </span>
-    </label>
+    </div>
   );
 }

@@ -151,7 +151,7 @@ export type TrainingMessage =
       readonly validationLoss: number;
       readonly best: boolean;
     }
-  | { readonly type: 'baseline'; readonly loss: number; readonly order: number }
+  | { readonly type: 'baseline'; readonly loss: number; readonly order: number; readonly fact: string }
   | { readonly type: 'sampled'; readonly iteration: number; readonly text: string }
   | {
       readonly type: 'message';

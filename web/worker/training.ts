@@ -1,8 +1,12 @@
 /** Training in the worker: the events of a run as messages, at most ten a second. */
+import { cellFacts } from '../../src/engine/cells.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { LanguageModel } from '../../src/language-model.ts';
+import { judgeSize } from '../../src/train/advice/rules.ts';
+import { baselineText, memoryText } from '../../src/train/event-facts.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
 import { train } from '../../src/train/train.ts';
+import { formatCount } from '../../src/util/format.ts';
 import type { Api, TrainingMessage, TrainRequest } from './api.ts';
 import { setModel } from './open-model.ts';
 import { optionsToEndAt } from './run-end.ts';
@@ -20,37 +24,33 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
   if (problem !== undefined) yield { type: 'message', kind: 'warning', text: problem };
   const points = new PointBuffer();
   let iterations = 0;
-  let iteration = 0;
   let bestLoss = request.resume === undefined ? undefined : (await folder?.record())?.bestLoss;
   /** Whether the last checkpoint could not be written. */
   let isUnsaved = false;
   let started: StartedEvent | undefined;
   /** Without space for it, the list shows the run as it was. Its model is not lost. */
-  const record = () =>
+  const record = (iteration: number) =>
     folder?.writeRecord({ name: request.name, iteration, iterations, bestLoss }).catch(() => {});
-  async function* backTo(earlier: number): AsyncGenerator<TrainingMessage> {
+  async function* backTo(iteration: number): AsyncGenerator<TrainingMessage> {
     if (points.length > 0) yield { ...points.take(), iterations };
-    iteration = earlier;
     yield { type: 'back', iteration, facts: started ? factsOf(started) : [] };
   }
   for await (const event of await runOf(request, folder, signal)) {
     switch (event.type) {
       case 'started':
-        ({ iterations, iteration } = event);
+        ({ iterations } = event);
         started = event;
         yield {
           type: 'started',
           run: folder?.id ?? '',
           facts: factsOf(event),
-          ...{ iteration, iterations },
+          ...{ iteration: event.iteration, iterations },
         };
         break;
-      case 'iteration': {
-        iteration = event.iteration;
+      case 'iteration':
         points.add(event);
         if (points.isDue) yield { ...points.take(), iterations };
         break;
-      }
       case 'evaluated':
         if (event.best) bestLoss = event.validationLoss;
         yield {
@@ -59,18 +59,23 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
         };
         break;
       case 'baseline':
-        yield { type: 'baseline', loss: event.loss, order: event.order };
+        yield {
+          type: 'baseline',
+          ...{ loss: event.loss, order: event.order, fact: `baseline: ${baselineText(event, started)}` },
+        };
         break;
       case 'sampled':
         yield { type: 'sampled', iteration: event.iteration, text: event.text };
         break;
       case 'checkpointed':
         isUnsaved = false;
-        await record();
+        await record(event.iteration);
         break;
       case 'notice':
       case 'warning':
       case 'advice':
+        // The facts at the start contain it.
+        if (event.type === 'advice' && event.code.startsWith('model-')) break;
         // One warning is enough if the browser has no space for any checkpoint.
         if (event.type === 'warning' && event.code === 'checkpoint-save-failed') {
           if (isUnsaved) break;
@@ -89,8 +94,7 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
         break;
       case 'finished': {
         if (points.length > 0) yield { ...points.take(), iterations };
-        ({ iteration } = event);
-        await record();
+        if (event.path !== undefined) await record(event.iteration);
         const model = await setModel(new LanguageModel(event.checkpoint), request.name);
         yield { type: 'finished', reason: event.reason, model };
       }
@@ -135,13 +139,26 @@ async function runOf(
   });
 }
 
+/** What `train` prints before the first iteration. */
 function factsOf(event: StartedEvent): string[] {
-  const { text, vocabularySize, parameters, batches, engine, options } = event;
-  const count = (value: number) => value.toLocaleString('en');
+  const { text, vocabularySize, parameters, tokens, batches, engine, options, origins, start } = event;
+  const { cell, layers, hiddenSize } = options;
+  const { initialBias } = cellFacts(cell);
   return [
-    `text: ${count(text.characters)} characters, ${count(vocabularySize)} of them different`,
-    `model: ${options.cell}, ${options.layers} × ${options.hiddenSize}, ${count(parameters)} parameters`,
-    `batches: ${count(batches.train)} for training, ${count(batches.validation)} for validation`,
+    [
+      `text: ${text.name}, ${formatCount(text.bytes)} bytes, ${formatCount(text.characters)} characters`,
+      `${formatCount(vocabularySize)} of them different`,
+      ...(text.documents === undefined ? [] : [`${formatCount(text.documents)} documents`]),
+    ].join(', '),
+    `batches: ${formatCount(batches.train)} for training, ${formatCount(batches.validation)} for validation, ${formatCount(batches.test)} for the test`,
+    [
+      `model: ${cell}, ${layers} × ${hiddenSize}, ${formatCount(parameters)} parameters`,
+      ...(initialBias && start === 'new'
+        ? [`${initialBias.title} biases start at ${initialBias.value}`]
+        : []),
+    ].join(', '),
+    `size: ${judgeSize(parameters, tokens, origins.hiddenSize === 'preset').sentence}`,
+    `memory: ${memoryText(event)}`,
     `engine: ${engine}`,
   ];
 }

@@ -1,7 +1,6 @@
 /** Texts for events that the live view and the plain log share. */
 import { judgeSize } from '../../train/advice/rules.ts';
 import type {
-  BaselineEvent,
   CheckpointedEvent,
   EvaluatedEvent,
   RestoredEvent,
@@ -11,7 +10,7 @@ import type {
 } from '../../train/events.ts';
 import { trainingOptionsSchema } from '../../train/options.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatBytes, formatCount } from '../../util/format.ts';
+import { formatCount } from '../../util/format.ts';
 import { flagsOf } from '../arguments/flag-table.ts';
 import { inFlags } from '../arguments/flags-in-messages.ts';
 import { formatDuration, formatMoment } from './duration-text.ts';
@@ -44,31 +43,10 @@ export function timedFacts(event: TimedEvent, now = new Date()): string[] {
   ];
 }
 
-/** The loss of the count model, and how much of the text it was fitted to if the text is large. */
-export function baselineText(
-  { order, loss, trainTokens }: BaselineEvent,
-  started: StartedEvent | undefined,
-): string {
-  const { batches, options } = started ?? {};
-  const all = batches && options ? batches.train * options.batchSize * options.sequenceLength : trainTokens;
-  const part =
-    trainTokens < all
-      ? `, fitted to the last ${formatCount(trainTokens)} ${options?.tokens}s of the training text,`
-      : '';
-  return `a count model of order ${order}${part} has ${fixed(loss, 4)}: the loss to beat`;
-}
-
 /** Whether the model's size suits the text. */
 export function judgeModelSize({ parameters, tokens, origins }: StartedEvent): ReturnType<typeof judgeSize> {
   const { code, sentence } = judgeSize(parameters, tokens, origins.hiddenSize === 'preset');
   return { code, sentence: inFlags(sentence, flagsOf(trainingOptionsSchema)) };
-}
-
-/** The memory that a run needs, and the free memory. */
-export function memoryText({ memory, gpuMemory, freeMemory }: StartedEvent): string {
-  const free = freeMemory === undefined ? '' : ` of ${formatBytes(freeMemory)} free`;
-  const onGpu = gpuMemory === undefined ? '' : `, and about ${formatBytes(gpuMemory)} on the GPU`;
-  return `about ${formatBytes(memory)}${free}${onGpu}`;
 }
 
 /** The folder that a run writes to and, if it is not the requested one, the reason. */

@@ -1,5 +1,6 @@
 /** The live view of a run on a terminal: facts about the run, then a few lines that are redrawn. */
 import pc from 'picocolors';
+import { baselineText, memoryText } from '../../train/event-facts.ts';
 import type {
   EvaluatedEvent,
   IterationEvent,
@@ -11,9 +12,7 @@ import { fixed } from '../../util/c-format.ts';
 import { formatBytes, formatCount } from '../../util/format.ts';
 import { timeRangeLeft } from './duration-text.ts';
 import {
-  baselineText,
   judgeModelSize,
-  memoryText,
   restoredText,
   savedText,
   skippedText,

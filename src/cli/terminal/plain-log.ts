@@ -1,12 +1,11 @@
 /** The log of a run as plain lines: the facts that the original prints, and iteration lines in its exact format. */
 import { cellFacts } from '../../engine/cells.ts';
+import { baselineText, memoryText } from '../../train/event-facts.ts';
 import type { IterationEvent, StartedEvent, TrainingEvent } from '../../train/events.ts';
 import { exponential, fixed } from '../../util/c-format.ts';
 import { formatCount } from '../../util/format.ts';
 import {
-  baselineText,
   judgeModelSize,
-  memoryText,
   restoredText,
   savedText,
   skippedText,
