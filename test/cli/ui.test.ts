@@ -71,6 +71,40 @@ test('a missing folder is no error, a file and a port that is taken are', async 
   assert.notEqual(taken.code, 0);
 });
 
+test('it opens its address in the browser, unless --no-open is given or there is no screen', {
+  skip: skipWithoutSignals,
+}, async (context) => {
+  const cwd = temporaryFolder(context);
+  mkdirSync(join(cwd, 'cv'));
+  const opener = join(cwd, process.platform === 'darwin' ? 'open' : 'xdg-open');
+  writeFileSync(opener, '#!/bin/sh\nprintf %s "$1" > "$OPENED.part" && mv "$OPENED.part" "$OPENED"\n', {
+    mode: 0o755,
+  });
+  /** What is printed, and what the opener was asked for. */
+  const openedBy = async (name: string, { isTTY = true, display = ':0', words = [] as string[] }) => {
+    const file = join(cwd, name);
+    const { stdout } = await charRnn(['ui', '--port', '0', ...words], {
+      cwd,
+      env: { PATH: `${cwd}:${process.env.PATH}`, OPENED: file, DISPLAY: display, WAYLAND_DISPLAY: '' },
+      preload: `process.stdout.isTTY = ${isTTY};`,
+      onErrors: async (soFar, child) => {
+        if (!/Ctrl-C/.test(soFar)) return;
+        // The opener is a process of its own, which takes some milliseconds.
+        for (let k = 0; k < 40 && !existsSync(file); k++) await new Promise((done) => setTimeout(done, 25));
+        child.kill('SIGINT');
+      },
+    });
+    return { printed: stdout.trim(), opened: existsSync(file) ? readFileSync(file, 'utf8') : undefined };
+  };
+  const shown = await openedBy('shown', {});
+  assert.match(shown.printed, /#token=/);
+  assert.equal(shown.opened, shown.printed);
+  assert.equal((await openedBy('flag', { words: ['--no-open'] })).opened, undefined);
+  assert.equal((await openedBy('pipe', { isTTY: false })).opened, undefined);
+  if (process.platform === 'linux')
+    assert.equal((await openedBy('no-display', { display: '' })).opened, undefined);
+});
+
 test('hosts are names, without wildcards', async () => {
   for (const name of [
     '*',
