@@ -1,18 +1,9 @@
-/** Curves of many runs together. Dragging zooms in and loads that range in full detail; a double click shows everything. */
+/** Curves of many runs together, with a sentence for those who can't see them. Dragging chooses a part of the x axis; a double click, all of it. */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import type { Curve } from '../../src/ui/protocol.ts';
+import { chartWords, figure, type ShownCurve } from '../chart-words.ts';
 import { theme } from '../theme.ts';
 import { mountPlot } from './plot.ts';
-
-export interface ShownCurve {
-  readonly label: string;
-  readonly colour: string;
-  readonly dash: readonly number[] | undefined;
-  readonly curve: Curve;
-  /** Whether it is drawn in front of the others. */
-  readonly isPinned: boolean;
-}
 
 export interface CurvesChartProps {
   readonly curves: readonly ShownCurve[];
@@ -24,32 +15,48 @@ export interface CurvesChartProps {
   /** Called with the index of the nearest curve. */
   readonly onHover: (index: number | undefined) => void;
   readonly onPick: (index: number) => void;
+  /** What the pointer can do, shown while it is not near a curve. */
+  readonly hint: string;
   readonly height: number;
 }
 
+const MOST_POINTS = 40;
+const canHover = matchMedia('(hover: hover)').matches;
 /** Above this, finding the nearest curve at each move of the pointer takes too long. */
 const MOST_WITH_FOCUS = 300;
 
 export function CurvesChart(props: CurvesChartProps) {
   const host = useRef<HTMLDivElement>(null);
+  const caption = useRef<HTMLElement>(null);
   const plot = useRef<uPlot>(undefined);
   const latest = useRef(props);
   latest.current = props;
   const { curves, range, xLabel, yLabel, isLogarithmic, height } = props;
   const shape = [
     ...[theme.value, isLogarithmic, xLabel, yLabel, height],
-    ...curves.map(({ label, colour, isPinned }) => `${label} ${colour} ${isPinned}`),
+    ...curves.map(({ label, colour, dash, isPinned }) => `${label} ${colour} ${dash} ${isPinned}`),
   ].join('|');
   useEffect(() => {
     const { current } = host;
     if (!current) return;
+    /** Points are drawn while a curve has few of them. */
+    const isShort = (_: uPlot, series: number) =>
+      (latest.current.curves[series - 1]?.curve.x.length ?? 0) < MOST_POINTS;
     const hasFocus = latest.current.curves.length <= MOST_WITH_FOCUS;
     let nearest: number | undefined;
+    const describe = (chart: uPlot) => {
+      const { cursor } = chart;
+      const curve = nearest === undefined ? undefined : latest.current.curves[nearest];
+      if (!caption.current) return;
+      const place = chart.posToVal(cursor.left ?? 0, 'x');
+      const hint = canHover ? latest.current.hint : '';
+      caption.current.textContent = curve ? valueNear(curve, place, latest.current) : hint;
+    };
     const { plot: made, remove } = mountPlot(
       current,
       {
         ...{ height: latest.current.height, xLabel, yAxis: { label: yLabel, size: 60 } },
-        yScale: isLogarithmic ? { distr: 3 } : {},
+        isLogarithmic,
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, focus: { prox: hasFocus ? 24 : -1 } },
         focus: { alpha: 0.35 },
@@ -57,11 +64,12 @@ export function CurvesChart(props: CurvesChartProps) {
           { label: xLabel },
           ...latest.current.curves.map((own) => ({
             ...{ label: own.label, stroke: own.colour, width: own.isPinned ? 3 : 1.5, spanGaps: true },
-            ...(own.dash && { dash: [...own.dash] }),
-            points: { show: own.curve.x.length < 40, size: 5 },
+            ...(own.dash.length > 0 && { dash: [...own.dash] }),
+            points: { show: isShort, size: 5 },
           })),
         ],
         hooks: {
+          setCursor: [describe],
           setSelect: [
             (chart) => {
               const { left, width } = chart.select;
@@ -72,9 +80,10 @@ export function CurvesChart(props: CurvesChartProps) {
             },
           ],
           setSeries: [
-            (_, index) => {
+            (chart, index) => {
               nearest = index === null || index === 0 ? undefined : index - 1;
               latest.current.onHover(nearest);
+              describe(chart);
             },
           ],
         },
@@ -86,6 +95,7 @@ export function CurvesChart(props: CurvesChartProps) {
       if (nearest !== undefined) latest.current.onPick(nearest);
     });
     plot.current = made;
+    describe(made);
     return remove;
   }, [shape]);
   useEffect(() => {
@@ -98,7 +108,20 @@ export function CurvesChart(props: CurvesChartProps) {
     });
     return () => cancelAnimationFrame(frame);
   }, [curves, range]);
-  return <div ref={host} class="curves" />;
+  return (
+    <figure class="chart">
+      <div ref={host} role="img" aria-label={chartWords(curves, props)} />
+      <figcaption ref={caption} aria-hidden="true" />
+    </figure>
+  );
+}
+
+/** `cv/gru: 1.532 at iteration 400`. */
+function valueNear({ label, curve }: ShownCurve, place: number, { xLabel }: CurvesChartProps): string {
+  const distance = (at: number) => Math.abs((curve.x[at] as number) - place);
+  let nearest = 0;
+  for (let at = 1; at < curve.x.length; at++) if (distance(at) < distance(nearest)) nearest = at;
+  return `${label}: ${figure(curve.smooth[nearest] as number)} at ${xLabel} ${figure(curve.x[nearest] as number)}`;
 }
 
 /** All curves on one x axis. */

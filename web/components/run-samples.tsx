@@ -1,92 +1,75 @@
-/** What the picked runs wrote. */
-import { signal } from '@preact/signals';
-import type { RunEvent } from '../../src/ui/protocol.ts';
-import { picked, runs } from '../run-list.ts';
-import { source } from '../sources/source.ts';
+/** What the picked runs wrote, side by side. */
+import {
+  sampledIterations,
+  sampledRuns,
+  sampleOf,
+  samplesProblem,
+  showIteration,
+  shownIteration,
+} from '../picked-samples.ts';
+import { runs } from '../run-list.ts';
+import { RunSwatch } from './run-swatch.tsx';
 
-type Sample = Extract<RunEvent, { readonly type: 'sampled' }>;
-
-const samples = signal<ReadonlyMap<string, readonly Sample[]>>(new Map());
-const sampleAt = signal(1);
-const problem = signal<string | undefined>(undefined);
-
-/** The samples of the runs in the chart, all after the same fraction of their iterations. */
+/** One slider moves the samples of all runs to the same iteration. */
 export function RunSamples() {
-  const ids = picked.value.slice(0, 6).filter((id) => (runs.value.get(id)?.samples ?? 0) > 0);
-  if (ids.length === 0 || !source) return null;
-  for (const id of ids) loadSamples(id);
+  if (sampledRuns.value.length === 0) return null;
+  const iterations = sampledIterations.value;
+  const at = shownIteration.value;
+  const last = iterations.length - 1;
+  const index =
+    at === undefined
+      ? last
+      : Math.max(
+          0,
+          iterations.findLastIndex((own) => own <= at),
+        );
+  const words = at === undefined ? 'newest' : `by iteration ${at.toLocaleString('en')}`;
   return (
     <section class="panel" aria-labelledby="samples-title">
       <div class="row">
         <h2 id="samples-title">Samples</h2>
-        <label class="grow">
-          <span class="visually-hidden">how far into the run</span>
-          <input
-            type="range"
-            min={0}
-            max={1}
-            step={0.01}
-            value={sampleAt.value}
-            aria-valuetext={`${Math.round(100 * sampleAt.value)} % of the run`}
-            onInput={(event) => {
-              sampleAt.value = Number(event.currentTarget.value);
-            }}
-          />
-        </label>
+        {last > 0 && (
+          <label class="grow">
+            <span class="samples-at">
+              <span class="visually-hidden">samples: </span>
+              {words}
+            </span>
+            <input
+              type="range"
+              min={0}
+              max={last}
+              value={index}
+              aria-valuetext={words}
+              onInput={(event) => showIteration(Number(event.currentTarget.value))}
+            />
+          </label>
+        )}
       </div>
-      {problem.value !== undefined && (
+      {samplesProblem.value !== undefined && (
         <p class="problem" role="alert">
-          {problem.value}
+          {samplesProblem.value}
         </p>
       )}
       <div class="two-texts">
-        {ids.map((id) => {
-          const own = samples.value.get(id) ?? [];
-          const last = own.at(-1)?.iteration ?? 0;
-          const wanted = sampleAt.value * last;
-          const sample = own.filter(({ iteration }) => iteration <= wanted + 0.5).at(-1) ?? own[0];
-          return (
-            <figure key={id}>
-              <figcaption>
-                <span>{runs.value.get(id)?.name}</span>
-                {sample && <span>iteration {sample.iteration.toLocaleString('en')}</span>}
-              </figcaption>
-              <pre>{sample?.text}</pre>
-            </figure>
-          );
-        })}
+        {sampledRuns.value.map((id) => (
+          <RunSample key={id} id={id} />
+        ))}
       </div>
     </section>
   );
 }
 
-interface Known {
-  /** How many samples the run had when they were read. */
-  count: number;
-  /** Where the next ones begin. */
-  position: string | undefined;
-  samples: readonly Sample[];
-}
-const known = new Map<string, Known>();
-
-/** Reads new samples of a run when their number has changed. */
-async function loadSamples(id: string): Promise<void> {
-  const own = known.get(id) ?? { count: 0, position: undefined, samples: [] };
-  const count = runs.value.get(id)?.samples ?? 0;
-  if (!source || own.count === count) return;
-  own.count = count;
-  known.set(id, own);
-  try {
-    for (let hasMore = true; hasMore; ) {
-      const page = await source.events(id, own.position);
-      const found = page.events.filter((event) => event.type === 'sampled');
-      own.samples = page.isFromStart ? found : [...own.samples, ...found];
-      own.position = page.position;
-      hasMore = page.hasMore;
-    }
-    samples.value = new Map([...samples.value, [id, own.samples]]);
-    problem.value = undefined;
-  } catch (error) {
-    problem.value = (error as Error).message;
-  }
+function RunSample({ id }: { readonly id: string }) {
+  const sample = sampleOf(id);
+  return (
+    <figure>
+      <figcaption>
+        <span>
+          <RunSwatch id={id} /> {runs.value.get(id)?.name}
+        </span>
+        {sample && <span>iteration {sample.iteration.toLocaleString('en')}</span>}
+      </figcaption>
+      {sample ? <pre>{sample.text}</pre> : <p class="hint">Nothing yet.</p>}
+    </figure>
+  );
 }

@@ -1,19 +1,21 @@
 /** The table of runs. */
 import { signal } from '@preact/signals';
 import type { RunSummary } from '../../src/ui/protocol.ts';
-import { styleOfRun } from '../run-colours.ts';
-import { hovered, pinned } from '../run-curves.ts';
 import {
   differingSettings,
   picked,
-  runs,
+  pinned,
   type SortKey,
   settingOf,
   shownRuns,
   sorting,
   togglePick,
-} from '../run-list.ts';
+  togglePin,
+} from '../run-choice.ts';
+import { hovered } from '../run-curves.ts';
+import { runs } from '../run-list.ts';
 import { lossText, stateText } from '../run-words.ts';
+import { RunSwatch } from './run-swatch.tsx';
 import { SortHead } from './sort-head.tsx';
 
 const ROW_HEIGHT = 40;
@@ -37,6 +39,7 @@ export function RunTable() {
   const to = Math.min(all.length, firstRow.value + 20 + MARGIN);
   const base = pinned.value === undefined ? undefined : runs.value.get(pinned.value)?.bestEvaluation?.loss;
   const settings = differingSettings.value.slice(0, 8);
+  const hasAdvice = all.some(({ advice }) => advice > 0);
   return (
     <section class="panel" aria-label="table of runs">
       <div
@@ -51,10 +54,14 @@ export function RunTable() {
               <th scope="col">
                 <span class="visually-hidden">in the chart</span>
               </th>
+              <th scope="col">
+                <span class="visually-hidden">to compare with</span>
+              </th>
               {COLUMNS.map(({ key, title }) => (
                 <SortHead key={key} column={key} title={title} sorting={sorting} />
               ))}
               {base !== null && base !== undefined && <th scope="col">difference from pinned</th>}
+              {hasAdvice && <th scope="col">advice</th>}
               {settings.map((name) => (
                 <th key={name} scope="col">
                   {name}
@@ -65,7 +72,7 @@ export function RunTable() {
           <tbody>
             {from > 0 && <tr style={{ height: `${from * ROW_HEIGHT}px` }} />}
             {all.slice(from, to).map((run, k) => (
-              <Row key={run.id} run={run} index={from + k} base={base ?? undefined} settings={settings} />
+              <Row key={run.id} {...{ run, settings, hasAdvice }} index={from + k} base={base ?? undefined} />
             ))}
             {to < all.length && <tr style={{ height: `${(all.length - to) * ROW_HEIGHT}px` }} />}
           </tbody>
@@ -80,10 +87,10 @@ interface RowProps {
   readonly index: number;
   readonly base: number | undefined;
   readonly settings: readonly string[];
+  readonly hasAdvice: boolean;
 }
 
-function Row({ run, index, base, settings }: RowProps) {
-  const { colour } = styleOfRun(run.id);
+function Row({ run, index, base, settings, hasAdvice }: RowProps) {
   const best = run.bestEvaluation?.loss ?? undefined;
   return (
     <tr
@@ -98,7 +105,18 @@ function Row({ run, index, base, settings }: RowProps) {
           aria-label={`show ${run.name} in the chart`}
           onChange={() => togglePick(run.id)}
         />
-        <i class="swatch" style={{ background: colour }} aria-hidden="true" />
+        <RunSwatch id={run.id} />
+      </td>
+      <td>
+        <button
+          type="button"
+          class="mark-trial"
+          aria-pressed={run.id === pinned.value}
+          aria-label={`pin ${run.name}`}
+          onClick={() => togglePin(run.id)}
+        >
+          pin
+        </button>
       </td>
       <th scope="row">
         <a href={`#/run?id=${run.id}`}>{run.name}</a>
@@ -115,8 +133,17 @@ function Row({ run, index, base, settings }: RowProps) {
           {best === undefined ? '–' : `${best >= base ? '+' : '−'}${Math.abs(best - base).toFixed(4)}`}
         </td>
       )}
+      {hasAdvice && (
+        <td>
+          {run.advice > 0 && (
+            <a href={`#/run?id=${run.id}`} aria-label={`⚠ ${run.advice}: advice and warnings of ${run.name}`}>
+              ⚠ {run.advice}
+            </a>
+          )}
+        </td>
+      )}
       {settings.map((name) => (
-        <td key={name}>{String(settingOf(run, name) ?? '–')}</td>
+        <td key={name}>{String(settingOf(run, name) ?? 'default')}</td>
       ))}
     </tr>
   );

@@ -8,8 +8,9 @@ import { goTo, route } from '../router.ts';
 import { runs, shortPath } from '../run-list.ts';
 import { lossText, stateText } from '../run-words.ts';
 import { openBytes, openModel } from '../session.ts';
+import { quotedFile } from '../shell-words.ts';
 import { source } from '../sources/source.ts';
-import { inWords } from '../words.ts';
+import { asSentence, inWords } from '../words.ts';
 
 const detail = signal<RunDetail | undefined>(undefined);
 const events = signal<readonly RunEvent[]>([]);
@@ -59,21 +60,21 @@ async function readRun(own: string, isCurrent: () => boolean): Promise<void> {
       if (frame.type === 'curve') read.set(frame.metric, frame);
     if (isCurrent()) curves.value = read;
   } catch (error) {
-    if (isCurrent()) problem.value = (error as Error).message;
+    if (isCurrent()) problem.value = asSentence((error as Error).message);
   }
 }
 
 export function Run() {
   const shown = detail.value;
-  if (!shown)
+  if (!shown || id.value === undefined)
     return (
       <section class="panel empty">
-        {problem.value === undefined ? (
-          <p role="status">Reading the run …</p>
-        ) : (
+        {id.value === undefined || problem.value !== undefined ? (
           <p class="problem" role="alert">
-            {problem.value} <a href="#/runs">Back to all runs</a>
+            {problem.value ?? 'The address names no run.'} <a href="#/runs">Back to all runs</a>
           </p>
+        ) : (
+          <p role="status">Reading the run …</p>
         )}
       </section>
     );
@@ -83,6 +84,11 @@ export function Run() {
     <div class="columns wide-first">
       <section class="panel" aria-labelledby="run-title">
         <h2 id="run-title">{shortPath.value(summary.name)}</h2>
+        {problem.value !== undefined && (
+          <p class="problem" role="alert">
+            {problem.value} This is what was last read of it. <a href="#/runs">Back to all runs</a>
+          </p>
+        )}
         <p>
           {stateText(summary)}, iteration {summary.iteration.toLocaleString('en')} of{' '}
           {summary.iterations.toLocaleString('en')}, epoch {summary.epoch.toFixed(2)}. Training loss{' '}
@@ -90,6 +96,7 @@ export function Run() {
           {summary.baselineLoss !== null && ` (count model: ${lossText(summary.baselineLoss)})`}.
         </p>
         <LossChart />
+        <Messages />
         <details>
           <summary>Learning rate, gradient and speed</summary>
           <SmallChart metric="learningRate" label="Learning rate" />
@@ -103,7 +110,6 @@ export function Run() {
             sampleIndex.value = index;
           }}
         />
-        <Messages />
       </section>
       <aside class="panel" aria-label="checkpoints and settings">
         <h2>Checkpoints</h2>
@@ -115,7 +121,7 @@ export function Run() {
         </ul>
         {summary.state !== 'running' && (
           <p>
-            To continue this run: <code>npx char-rnn train --resume {summary.folder}</code>
+            To continue this run: <code>npx char-rnn train --resume {quotedFile(summary.folder)}</code>
           </p>
         )}
         <h2>Settings</h2>

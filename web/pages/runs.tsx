@@ -1,33 +1,27 @@
 /** Runs: the curves of many runs together, and a table of them. */
+import { roundedPart } from '../chart-words.ts';
 import { Checkbox } from '../components/checkbox.tsx';
 import { AXES, CurveControls, METRICS } from '../components/curve-controls.tsx';
 import { CurvesChart } from '../components/curves-chart.tsx';
 import { RunSamples } from '../components/run-samples.tsx';
 import { RunTable } from '../components/run-table.tsx';
 import { setParameters } from '../router.ts';
+import { filter, picked, shownRuns, showsTrials, togglePin, trialCount } from '../run-choice.ts';
 import {
   axis,
   curveProgress,
   hovered,
   isLogarithmic,
+  isReadingCurves,
+  isZoomed,
   metric,
-  pinned,
+  missingCurves,
   problem,
+  setZoom,
   shownCurves,
-  zoom,
+  shownRange,
 } from '../run-curves.ts';
-import {
-  connectionProblem,
-  filter,
-  folders,
-  isSearching,
-  picked,
-  runNotices,
-  runs,
-  shownRuns,
-  showsTrials,
-  trialCount,
-} from '../run-list.ts';
+import { connectionProblem, folders, isSearching, runNotices, runs } from '../run-list.ts';
 
 export function Runs() {
   const count = runs.value.size;
@@ -47,7 +41,7 @@ export function Runs() {
           <input
             type="search"
             class="filter"
-            placeholder="filter: lstm dropout>0.2"
+            placeholder="filter: lstm dropout>0.2 best<1.5"
             aria-label="filter the runs"
             value={filter.value}
             onInput={(event) => setParameters({ q: event.currentTarget.value || undefined })}
@@ -59,53 +53,7 @@ export function Runs() {
         </div>
         <Trials />
         <CurveControls />
-        {shownCurves.value.length > 0 ? (
-          <CurvesChart
-            curves={shownCurves.value}
-            xLabel={AXES[axis.value]}
-            yLabel={METRICS[metric.value]}
-            isLogarithmic={isLogarithmic.value}
-            range={zoom.value}
-            height={340}
-            onZoom={(range) => {
-              zoom.value = range;
-            }}
-            onHover={(index) => {
-              hovered.value = index === undefined ? undefined : shownCurves.value[index]?.curve.id;
-            }}
-            onPick={(index) => {
-              const id = shownCurves.value[index]?.curve.id;
-              setParameters({ base: id === pinned.value ? undefined : id });
-            }}
-          />
-        ) : (
-          <p class="hint">
-            {picked.value.length === 0
-              ? 'Choose runs in the table to see their curves.'
-              : 'Reading the curves …'}
-          </p>
-        )}
-        {curveProgress.value !== undefined && (
-          <progress max={1} value={curveProgress.value} aria-label="reading logs" />
-        )}
-        {problem.value !== undefined && (
-          <p class="problem" role="alert">
-            {problem.value}
-          </p>
-        )}
-        {zoom.value && (
-          <p class="hint">
-            Zoomed in.{' '}
-            <button
-              type="button"
-              onClick={() => {
-                zoom.value = undefined;
-              }}
-            >
-              Show all
-            </button>
-          </p>
-        )}
+        <RunCurves />
         {runNotices.value.map((notice) => (
           <p class="hint" key={notice}>
             {notice}
@@ -116,6 +64,61 @@ export function Runs() {
       <RunSamples />
     </div>
   );
+}
+
+function RunCurves() {
+  const curves = shownCurves.value;
+  const idAt = (index: number | undefined) => (index === undefined ? undefined : curves[index]?.curve.id);
+  return (
+    <>
+      {curves.length > 0 ? (
+        <CurvesChart
+          curves={curves}
+          xLabel={AXES[axis.value]}
+          yLabel={METRICS[metric.value]}
+          isLogarithmic={isLogarithmic.value}
+          range={shownRange.value}
+          height={340}
+          onZoom={(range) => {
+            const [from, to] = range ? roundedPart(...range, axis.value === 'iteration') : [];
+            setZoom({ from, to });
+          }}
+          onHover={(index) => {
+            hovered.value = idAt(index);
+          }}
+          onPick={(index) => {
+            const id = idAt(index);
+            if (id !== undefined) togglePin(id);
+          }}
+          hint="Drag to zoom in. Click a curve to pin its run."
+        />
+      ) : (
+        problem.value === undefined && <p class="hint">{whyEmpty()}</p>
+      )}
+      {curveProgress.value !== undefined && (
+        <progress max={1} value={curveProgress.value} aria-label="reading logs" />
+      )}
+      {problem.value !== undefined && (
+        <p class="problem" role="alert">
+          {problem.value}
+        </p>
+      )}
+      {missingCurves.value.map((sentence) => (
+        <p class="problem" key={sentence}>
+          {sentence}
+        </p>
+      ))}
+    </>
+  );
+}
+
+function whyEmpty(): string {
+  if (picked.value.length === 0) return 'Choose runs in the table to see their curves.';
+  if (isReadingCurves.value) return 'Reading the curves …';
+  const what = METRICS[metric.value];
+  return isZoomed.value
+    ? `The chosen runs have no ${what} in this part of the x axis.`
+    : `The chosen runs have no ${what} yet.`;
 }
 
 /** The trials of sweeps, which are not listed unless the reader wants them. */

@@ -3,8 +3,9 @@ import { signal } from '@preact/signals';
 import type { Curve, SweepDetail, SweepTrial } from '../../src/ui/protocol.ts';
 import { outcomeAt } from '../../src/ui/sweep/importance.ts';
 import { compare } from '../../src/util/compare.ts';
+import type { ShownCurve } from '../chart-words.ts';
 import { Checkbox } from '../components/checkbox.tsx';
-import { CurvesChart, type ShownCurve } from '../components/curves-chart.tsx';
+import { CurvesChart } from '../components/curves-chart.tsx';
 import { type CoordinateLine, ParallelCoordinates } from '../components/parallel-coordinates.tsx';
 import { colourOf } from '../components/plot.ts';
 import { lossText } from '../run-words.ts';
@@ -91,7 +92,7 @@ const isLogarithmic = signal(false);
 
 /** Colours by the rung that a trial has reached: trials that were promoted stand out. */
 const RUNG_COLOURS = ['--faint', '--blue', '--orange'] as const;
-const DASHES = [undefined, [6, 3], undefined] as const;
+const DASHES = [[], [6, 3], []] as const;
 
 function Curves({ detail, chosen, onChoose }: SweepTableProps) {
   theme.value;
@@ -119,7 +120,7 @@ function Curves({ detail, chosen, onChoose }: SweepTableProps) {
       {curves.length === 0 ? (
         <p class="hint">No trial has been evaluated yet.</p>
       ) : (
-        <figure>
+        <>
           <CurvesChart
             curves={curves}
             xLabel="iteration"
@@ -130,14 +131,13 @@ function Curves({ detail, chosen, onChoose }: SweepTableProps) {
             onZoom={() => {}}
             onHover={() => {}}
             onPick={(index) => onChoose(drawn[index]?.number ?? 0)}
+            hint="Click a curve to mark its trial."
           />
-          <figcaption>
-            <span>
-              {left > 0 && `The best ${drawn.length} of ${drawn.length + left} trials. `}
-              {rungs > 1 && <RungLegend detail={detail} />}
-            </span>
-          </figcaption>
-        </figure>
+          <p class="hint">
+            {left > 0 && `The best ${drawn.length} of ${drawn.length + left} trials. `}
+            {rungs > 1 && <RungLegend detail={detail} />}
+          </p>
+        </>
       )}
     </section>
   );
@@ -166,7 +166,7 @@ function RungLegend({ detail: { trials, rungs } }: { readonly detail: SweepDetai
 /** The last rung is orange, the one before it blue, all others grey. @param rung From 0. */
 function styleOfRung(rung: number, rungs: number) {
   const at = rungs === 1 ? 1 : Math.max(0, RUNG_COLOURS.length - (rungs - rung));
-  return { colour: RUNG_COLOURS[at] ?? '--faint', dash: DASHES[at] };
+  return { colour: RUNG_COLOURS[at] ?? '--faint', dash: DASHES[at] ?? [] };
 }
 
 function shownCurve(trial: SweepTrial, rungs: number, isPinned: boolean): ShownCurve {
