@@ -3,7 +3,7 @@
 /** The most ticks that an axis should have. */
 const MOST = 8;
 
-/** Round numbers between two positive ones, for a logarithmic axis: multiples of one number, or 1, 2 and 5 times powers of ten, or powers of ten. */
+/** Round numbers between two positive ones, for a logarithmic axis: multiples of one number, 1, 2 and 5 times powers of ten, or powers. */
 export function logarithmicTicks(least: number, most: number): number[] {
   if (!(least > 0) || !(most > least)) return [];
   if (most / least < 10) return multiples(least, most);

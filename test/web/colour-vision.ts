@@ -1,7 +1,7 @@
 /**
- * How different two colours look, also for people who lack one kind of cones: the matrices of Machado, Oliveira and Fernandes, "A
- * physiologically-based model for simulation of color vision deficiency" (2009), for severity 1, which act on linear RGB, and the distance in
- * CIELAB (ΔE 1976) with the white point D65.
+ * How different two colours look, also to people who lack one kind of cones. It uses the matrices of Machado, Oliveira and Fernandes, "A
+ * physiologically-based model for simulation of color vision deficiency" (2009), for severity 1, which act on linear RGB, and the distance
+ * in CIELAB (ΔE 1976) with the white point D65.
  */
 import type { Rgb } from '../../web/palette.ts';
 

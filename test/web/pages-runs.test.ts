@@ -14,18 +14,15 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.mjs';
 import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
-import { openPort } from '../../src/server/http/listen.node.ts';
 import { train } from '../../src/train/train.node.ts';
 import { exportSite } from '../../src/ui/export/export-site.node.ts';
-import { Access } from '../../src/ui/server/access.ts';
-import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { iteration, line, run, writeLog } from '../ui/logs.ts';
 import { assertAccessible, LOOKS } from './accessibility.ts';
+import { rowOf as rowOfName, type ServedRuns, withServer as serve, TOKEN } from './runs-server.ts';
 import { type OpenBrowser, openBrowser } from './site.ts';
 
-const TOKEN = 'ThisIsTheTokenOfTheTest_';
 /** A folder whose name would be a script if it were not shown as text. */
 const SCRIPT = '<img src=x onerror=alert(1)>';
 
@@ -55,41 +52,20 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
   });
   afterEach(() => assert.deepEqual(browser.problems.splice(0), []));
 
-  /** Serves folders until `use` has ended. `stop` makes the server go away before that, and gives its port. */
-  async function withServer(
-    use: (address: string, stop: () => Promise<number>) => Promise<void>,
-    folders: readonly string[] = [runs],
-    wantedPort = 0,
-  ): Promise<void> {
-    const port = await openPort({ port: wantedPort });
-    const number = Number(new URL(port.url).port);
-    const access = new Access(number, [], TOKEN);
-    const listening = port.serve(createUiServer({ folders, access, pages }));
-    let stopped: Promise<unknown> | undefined;
-    const stop = async () => {
-      stopped ??= listening.close(0);
-      await stopped;
-      return number;
-    };
-    try {
-      await use(`${port.url}/#token=${TOKEN}`, stop);
-    } finally {
-      await stop();
-    }
-  }
+  const withServer = (use: (served: ServedRuns) => Promise<void>, folders = [runs], port = 0) =>
+    serve({ folders, pages, port }, use);
 
-  const rowOf = (page: Page, name: string) =>
-    page.locator('tr').filter({ has: page.getByRole('link', { name: `runs/${name}`, exact: true }) });
+  const rowOf = (page: Page, name: string) => rowOfName(page, `runs/${name}`);
 
   test('the list, a new line, one run, and its model in the page', async () => {
-    await withServer(async (address) => {
+    await withServer(async ({ address }) => {
       const page = await browser.open(address);
       await rowOf(page, SCRIPT).waitFor();
       assert.doesNotMatch(page.url(), /token/);
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
       appendFileSync(log, line(iteration(777), 100));
       await rowOf(page, 'live').getByText('777 / 1,000').waitFor();
-      await rowOf(page, 'trained').getByRole('link').click();
+      await page.getByRole('link', { name: 'runs/trained', exact: true }).click();
       await page.getByRole('heading', { name: 'runs/trained' }).waitFor();
       await page.reload();
       await page.getByRole('button', { name: 'Write' }).first().click();
@@ -102,7 +78,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
 
   test('a log that gets half a line, a line of 1 GB, is cut, replaced, deleted and comes back', async () => {
     writeFileSync(log, run(50, { runId: 'live' }));
-    await withServer(async (address) => {
+    await withServer(async ({ address }) => {
       const page = await browser.open(address);
       const row = rowOf(page, 'live');
       await row.getByText('50 / 1,000').waitFor();
@@ -132,7 +108,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
 
   test('a server that goes away is reported, and the page goes on when it is back', async () => {
     writeFileSync(log, run(50, { runId: 'live' }));
-    await withServer(async (address, stop) => {
+    await withServer(async ({ address, stop }) => {
       const page = await browser.open(address);
       await rowOf(page, 'live').getByText('50 / 1,000').waitFor();
       const port = await stop();
@@ -174,7 +150,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
           50,
         ),
       );
-      await withServer(async (address, stop) => {
+      await withServer(async ({ address, stop }) => {
         const page = await browser.open(address, look);
         const check = (state: string) => assertAccessible(page, state);
         await rowOf(page, 'live').getByText('▶').waitFor();
@@ -187,7 +163,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
         await page.getByText('0 of 3 runs').waitFor();
         await check('no run fits the filter');
         await page.getByLabel('filter the runs').fill('');
-        await rowOf(page, 'live').getByRole('link').click();
+        await page.getByRole('link', { name: 'runs/live', exact: true }).click();
         await page.locator('canvas').first().waitFor();
         await page.getByRole('heading', { name: 'Advice and warnings' }).waitFor();
         await check('a running run');
@@ -202,7 +178,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       const empty = join(folder, 'empty');
       mkdirSync(empty, { recursive: true });
       await withServer(
-        async (address) => {
+        async ({ address }) => {
           const page = await browser.open(address, look);
           await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
           await assertAccessible(page, 'no runs');
@@ -217,23 +193,24 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       );
     });
 
-  test('with a wrong token, the page says so, and does not show an empty list as if it were complete', async () => {
-    await withServer(async (address) => {
-      const page = await browser.open(address.replace(TOKEN, 'AnotherToken'));
-      await page
-        .getByText(/^The token is missing or wrong\. Open the address that the program printed\.$/)
-        .waitFor();
-      await page.getByText('No runs could be loaded.').waitFor();
-      assert.equal(await page.getByRole('table').count(), 0);
-      await assertAccessible(page, 'a wrong token');
-      await page.context().close();
+  for (const look of LOOKS)
+    test(`${look.colorScheme}, ${look.viewport.width} px: with a wrong token, the page says so, and shows no empty list as if it were complete`, async () => {
+      await withServer(async ({ address }) => {
+        const page = await browser.open(address.replace(TOKEN, 'AnotherToken'), look);
+        await page
+          .getByText(/^The token is missing or wrong\. Open the address that the program printed\.$/)
+          .waitFor();
+        await page.getByText('No runs could be loaded.').waitFor();
+        assert.equal(await page.getByRole('table').count(), 0);
+        await assertAccessible(page, 'a wrong token');
+        await page.context().close();
+      });
+      const problems = browser.problems.splice(0);
+      assert.ok(
+        problems.every((problem) => /status of 401/.test(problem)),
+        problems.join(),
+      );
     });
-    const problems = browser.problems.splice(0);
-    assert.ok(
-      problems.every((problem) => /status of 401/.test(problem)),
-      problems.join(),
-    );
-  });
 
   test('from an export on a plain web host: the same list and the same run', async () => {
     writeFileSync(log, run(50, { runId: 'live' }));

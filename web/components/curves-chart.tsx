@@ -1,4 +1,4 @@
-/** Curves of many runs together, with a sentence for those who can't see them. Dragging chooses a part of the x axis; a double click, all of it. */
+/** Curves of many runs, with a sentence for those who can't see them. Dragging chooses a part of the x axis, a double click all of it. */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { chartWords, figure, type ShownCurve } from '../chart-words.ts';
