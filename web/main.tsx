@@ -6,7 +6,6 @@ import { lazy } from './components/lazy.tsx';
 import { OpenButton } from './components/no-model.tsx';
 import { acceptDrops } from './drop.ts';
 import { canIsolate, isolate } from './isolate.ts';
-import { Neurons } from './pages/neurons.tsx';
 import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
 import { connectionProblem, followRuns } from './run-list.ts';
@@ -29,7 +28,7 @@ import { stopTraining } from './training-state.ts';
 import { asSentence } from './words.ts';
 
 const Run = lazy(async () => (await import('./pages/run.tsx')).Run);
-// Pages with charts are fetched when they are opened.
+// All pages but Write are fetched when they are opened.
 const RUN_PAGES = {
   runs: { title: 'Runs', show: lazy(async () => (await import('./pages/runs.tsx')).Runs), key: 'r' },
   sweeps: {
@@ -42,7 +41,11 @@ const PAGES = {
   // The static site has no runs but those of the Train page.
   ...((source ? RUN_PAGES : {}) as typeof RUN_PAGES),
   write: { title: 'Write', show: Write, key: 'w' },
-  neurons: { title: 'Neurons', show: Neurons, key: 'n' },
+  neurons: {
+    title: 'Neurons',
+    show: lazy(async () => (await import('./pages/neurons.tsx')).Neurons),
+    key: 'n',
+  },
   train: { title: 'Train', show: lazy(async () => (await import('./pages/train.tsx')).Train), key: 't' },
 } as const;
 type PageName = keyof typeof PAGES;
