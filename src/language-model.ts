@@ -387,7 +387,7 @@ export class LanguageModel {
     onNotice: ((message: string) => void) | undefined,
   ): Int32Array {
     checkContent('text', text);
-    const encoded = encodePrompt(this.vocabulary, text, unknown);
+    const encoded = encodePrompt(this.vocabulary, text, unknown, 'text');
     for (const notice of encoded.notices) onNotice?.(notice);
     return Int32Array.from(encoded.tokens);
   }

@@ -16,6 +16,8 @@ export type Colouring = 'unit' | 'surprise' | 'saliency';
 
 export const text = signal('');
 export const reading = signal<ReadingFacts | undefined>(undefined);
+/** Whether the text was longer than what was read of it. */
+const isCut = signal(false);
 export const progress = signal<number | undefined>(undefined);
 export const problem = signal<string | undefined>(undefined);
 export const unit = signal<UnitFacts | undefined>(undefined);
@@ -28,6 +30,14 @@ export const caret = signal<number | undefined>(undefined);
 export const colouring = signal<Colouring>('unit');
 export const isCentred = signal(true);
 let abort = new AbortController();
+
+/** What the reader should know about the text that was read. */
+export const notices = computed(() => [
+  ...(isCut.value
+    ? [`Only the first ${MOST_SYMBOLS.toLocaleString('en')} characters of this text are read.`]
+    : []),
+  ...(reading.value?.notices ?? []),
+]);
 
 /** The unit that the address names: `unit=2.108&part=h`. */
 export const chosen = computed(() => {
@@ -44,6 +54,7 @@ effect(() => {
   unit.value = undefined;
   gates.value = [];
   progress.value = undefined;
+  isCut.value = false;
   forgetMarks();
 });
 
@@ -100,11 +111,14 @@ export async function read(): Promise<void> {
   reading.value = undefined;
   unit.value = undefined;
   gates.value = [];
+  isCut.value = false;
   forgetMarks();
   progress.value = 0;
   try {
     if (text.value.trim() === '') text.value = await ownText(signal);
-    const request = { text: Array.from(text.value).slice(0, MOST_SYMBOLS).join(''), part: 'h' as const };
+    const symbols = Array.from(text.value);
+    isCut.value = symbols.length > MOST_SYMBOLS;
+    const request = { text: symbols.slice(0, MOST_SYMBOLS).join(''), part: 'h' as const };
     for await (const item of worker.stream('read', request, signal)) {
       if ('progress' in item) progress.value = item.progress;
       else {

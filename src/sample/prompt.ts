@@ -14,6 +14,9 @@ import { formatCount } from '../util/format.ts';
  */
 export type UnknownInPrompt = 'auto' | 'error' | 'skip' | 'nearest';
 
+/** A text that is scored or inspected is read like a prompt. */
+export type PromptSource = 'prompt' | 'text';
+
 export interface EncodedPrompt {
   readonly tokens: readonly number[];
   /** The prompt as the model reads it, for `echo`: UTF-8, or the given bytes. */
@@ -29,12 +32,14 @@ export interface EncodedPrompt {
  *
  * If the model has an unknown symbol, it reads that for every unknown character, and the rule has no effect.
  *
+ * @param source What messages call the prompt.
  * @throws {TextError} `text-unknown-character` for the first unknown character that the rule does not replace or skip
  */
 export function encodePrompt(
   vocabulary: Vocabulary,
   prompt: Content,
   unknown: UnknownInPrompt,
+  source: PromptSource = 'prompt',
 ): EncodedPrompt {
   const normalized = typeof prompt === 'string' ? vocabulary.normalized(prompt) : prompt;
   const tokens: number[] = [];
@@ -65,7 +70,7 @@ export function encodePrompt(
     const near = replaces && kind !== 'byte' ? nearest(symbol) : undefined;
     if (near === undefined) {
       if (unknown === 'error' || unknown === 'auto') {
-        throw unknownCharacter(described(symbol, position), position, kind, unknown);
+        throw unknownCharacter(described(symbol, position), position, kind, unknown, source);
       }
       const name = described(symbol, position);
       skipped.set(name, (skipped.get(name) ?? 0) + 1);
@@ -78,7 +83,7 @@ export function encodePrompt(
   return {
     tokens,
     bytes: vocabulary.kind === 'byte' ? symbolBytes(shown) : new TextEncoder().encode(shown.join('')),
-    notices: [...replacedNotice(replaced), ...skippedNotice(skipped, kind)],
+    notices: [...replacedNotice(replaced, source), ...skippedNotice(skipped, kind, source)],
     skipped: [...skipped.values()].reduce((sum, count) => sum + count, 0),
   };
 }
@@ -113,12 +118,13 @@ function unknownCharacter(
   position: number,
   kind: TokenKind,
   rule: UnknownInPrompt,
+  source: PromptSource,
 ): TextError {
   return new TextError(
     'text-unknown-character',
     kind === 'byte'
-      ? `byte ${formatCount(position)} of the prompt is not in the model's vocabulary: ${described}.`
-      : `the prompt's character ${formatCount(position)}, ${described}, is not in the model's vocabulary.`,
+      ? `byte ${formatCount(position)} of the ${source} is not in the model's vocabulary: ${described}.`
+      : `the ${source}'s character ${formatCount(position)}, ${described}, is not in the model's vocabulary.`,
     {
       remedies: [
         ...(rule === 'error'
@@ -135,16 +141,20 @@ function unknownCharacter(
   );
 }
 
-function replacedNotice(replaced: ReadonlyMap<string, string>): string[] {
+function replacedNotice(replaced: ReadonlyMap<string, string>, source: PromptSource): string[] {
   if (replaced.size === 0) return [];
   const pairs = Array.from(replaced, ([from, to]) => `${JSON.stringify(from)} with ${JSON.stringify(to)}`);
-  return [`the model does not know some characters of the prompt; replaced ${pairs.join(', ')}`];
+  return [`the model does not know some characters of the ${source}; replaced ${pairs.join(', ')}`];
 }
 
-function skippedNotice(skipped: ReadonlyMap<string, number>, kind: TokenKind): string[] {
+function skippedNotice(
+  skipped: ReadonlyMap<string, number>,
+  kind: TokenKind,
+  source: PromptSource,
+): string[] {
   if (skipped.size === 0) return [];
   const parts = Array.from(skipped, ([symbol, count]) =>
     count === 1 ? symbol : `${symbol} ${formatCount(count)} times`,
   );
-  return [`the model does not know some ${kind}s of the prompt; left out ${parts.join(', ')}`];
+  return [`the model does not know some ${kind}s of the ${source}; left out ${parts.join(', ')}`];
 }

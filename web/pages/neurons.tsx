@@ -2,8 +2,9 @@
 import { NoModel } from '../components/no-model.tsx';
 import { UnitList } from '../components/unit-list.tsx';
 import { UnitPanel } from '../components/unit-panel.tsx';
-import { chosen, problem, progress, read, reading, text } from '../neurons-state.ts';
+import { chosen, notices, problem, progress, read, reading, text } from '../neurons-state.ts';
 import { model } from '../session.ts';
+import { asSentence, inWords } from '../words.ts';
 
 export function Neurons() {
   if (!model.value) return <NoModel what="look at its neurons" />;
@@ -35,6 +36,13 @@ export function Neurons() {
             {problem.value}
           </p>
         )}
+        <div role="status">
+          {notices.value.map((notice) => (
+            <p class="hint" key={notice}>
+              {asSentence(inWords(notice))}
+            </p>
+          ))}
+        </div>
         {reading.value && <UnitList facts={reading.value} />}
       </section>
       <section class="panel" aria-labelledby="text-title">
