@@ -157,10 +157,10 @@ async function reading(): Promise<void> {
   await page.getByRole('button', { name: 'Read' }).click();
   await page.getByText('units labelled').waitFor({ timeout: 60_000 });
   note('ms, states and labels of 20,000 × 256 with the twin', performance.now() - begun);
-  await page.locator('.units li').nth(3).waitFor();
+  await page.locator('.units > li').nth(3).waitFor();
   // Two frames after a click: the time until the colours of another unit are on the screen.
   const recolour = await page.evaluate(async () => {
-    const row = document.querySelectorAll<HTMLElement>('.units button')[3];
+    const row = document.querySelectorAll<HTMLElement>('.units > li > button')[3];
     const before = document.getElementById('text-title')?.textContent;
     const start = performance.now();
     row?.click();

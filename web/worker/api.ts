@@ -10,6 +10,7 @@ import type {
   UnitPart,
 } from '../../src/browser.ts';
 import type { QuantizeOption } from '../../src/checkpoint/quantization.ts';
+import type { SameUnit } from '../../src/inspect/same-units.ts';
 import type { ActiveUnit, SimilarPlace, Stretch } from '../../src/inspect/stretches.ts';
 import type { StoredRun } from './stored-runs.ts';
 
@@ -64,8 +65,8 @@ export interface ReadingFacts {
   readonly labels: readonly UnitLabel[];
   /** Whether it has too few symbols to label units. */
   readonly isTooShort: boolean;
-  /** Units that behave nearly like an earlier one of the list: |r| above 0.9. For each such unit, the index of that one in `labels`. */
-  readonly sameAs: readonly (number | undefined)[];
+  /** For each unit of `labels`, the one before it under which it is grouped, because both do the same. */
+  readonly same: readonly (SameUnit | undefined)[];
   readonly notices: readonly string[];
   readonly milliseconds: number;
 }

@@ -1,8 +1,9 @@
 /** Reading a text with the open model: states, labels, saliency. Worker. */
 
-import type { LanguageModel, SaliencyMethod, UnitLabel, UnitPart } from '../../src/browser.ts';
+import type { LanguageModel, SaliencyMethod, UnitPart } from '../../src/browser.ts';
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
-import { LEAST_SYMBOLS, standardized } from '../../src/inspect/label-units.ts';
+import { LEAST_SYMBOLS } from '../../src/inspect/label-units.ts';
+import { sameUnits } from '../../src/inspect/same-units.ts';
 import { activeUnits, type Stretch, similarPlaces } from '../../src/inspect/stretches.ts';
 import { partsOf, type UnitStates } from '../../src/inspect/unit-states.ts';
 import type { Api, GateFacts, ReadingFacts, StretchFacts, UnitFacts, UnitRequest } from './api.ts';
@@ -29,8 +30,6 @@ function currentReading(): Reading {
   return reading;
 }
 
-/** Above this |r|, two units count as doing the same. */
-const SAME = 0.9;
 /** Symbols of the text that the saturation of gates is counted on. */
 const GATE_SYMBOLS = 5000;
 const SIGMOIDS: readonly UnitPart[] = ['i', 'f', 'o', 'z', 'r'];
@@ -58,10 +57,10 @@ export async function* read(
       ...{ ...input, part, states },
       onProgress: (done) => progress.set((1 + done) / 2),
     });
-    return { states, labels };
+    return { states, labels, same: await sameUnits(states, labels, part, signal) };
   })();
   for await (const fraction of progress.until(work)) yield { progress: fraction };
-  const { states, labels } = await work;
+  const { states, labels, same } = await work;
   if (model !== openModel()) throw new Error('another model was opened while this one read the text.');
   reading = { model, text, states };
   otherPart = undefined;
@@ -69,28 +68,10 @@ export async function* read(
     symbols: states.symbols,
     labels,
     isTooShort: states.length < LEAST_SYMBOLS,
-    sameAs: sameUnits(states, labels, part),
+    same,
     notices: [...notices],
     milliseconds: performance.now() - begun,
   };
-}
-
-/** For each labelled unit, the index of an earlier one that does nearly the same. */
-function sameUnits(states: UnitStates, labels: readonly UnitLabel[], part: UnitPart): (number | undefined)[] {
-  const first: { readonly index: number; readonly values: Float64Array }[] = [];
-  return labels.map(({ label, layer, unit }, index) => {
-    const values = label === undefined ? undefined : standardized(states.column(layer, unit, part));
-    if (!values) return undefined;
-    const same = first.find((other) => Math.abs(dot(other.values, values)) > SAME);
-    if (!same) first.push({ index, values });
-    return same?.index;
-  });
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let t = 0; t < a.length; t++) sum += (a[t] as number) * (b[t] as number);
-  return sum;
 }
 
 async function statesOf(part: UnitPart): Promise<UnitStates> {
