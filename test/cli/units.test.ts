@@ -17,6 +17,28 @@ const vocabulary = new Vocabulary({
   hasUnknown: false,
 });
 
+/** The characters of a terminal with the codes of their colours: foreground, then background. */
+function cellsOf(painted: string): [symbol: string, style: string][] {
+  let [foreground, background] = ['39', '49'];
+  const cells: [string, string][] = [];
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes
+  for (const [, code, symbol] of painted.matchAll(/\x1b\[(\d+)m|([^\x1b])/gu)) {
+    if (symbol !== undefined) cells.push([symbol, `${foreground} ${background}`]);
+    else if (/^(3|9)\d$/.test(code as string)) foreground = code as string;
+    else background = code as string;
+  }
+  return cells;
+}
+
+/** White on red from 0.6 on, red from 0.2, blue below −0.2, white on blue below −0.6. Line ends have no colour. */
+function styleOf(symbol: string, value: number): string {
+  if (symbol === '\n') return '39 49';
+  if (value >= 0.6) return '37 41';
+  if (value >= 0.2) return '31 49';
+  if (value >= -0.2) return '39 49';
+  return value >= -0.6 ? '34 49' : '37 44';
+}
+
 test('units are listed on a text or on one that the model writes, as a table or as JSON', async (context) => {
   const cwd = temporaryFolder(context);
   const checkpoint = madeCheckpoint({ vocabulary, cell: 'gru', hiddenSize: 8 });
@@ -40,14 +62,34 @@ test('units are listed on a text or on one that the model writes, as a table or 
   assert.equal(text, 'a text that the model wrote');
   assert.equal(units.length, 16);
 
-  const painted = await charRnn(['eval', 'model.safetensors', 'text.txt', '--unit', `${unit}.z`], {
-    cwd,
-    env: { ...process.env, FORCE_COLOR: '1' },
-  });
-  assert.equal(painted.code, 0, painted.stderr);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes
-  assert.equal(painted.stdout.replace(/\x1b\[\d+m/g, '').split('\n')[0], 'ab "ca b"');
-  assert.match(painted.stdout, new RegExp(`^z of unit ${unit}: `, 'm'));
+  const styles = new Set<string>();
+  for (const part of ['h', 'z']) {
+    const name = `${unit}.${part}`;
+    const env = { ...process.env, FORCE_COLOR: '1' } as Record<string, string>;
+    const painted = await charRnn(['eval', 'model.safetensors', 'text.txt', '--unit', name], { cwd, env });
+    assert.equal(painted.code, 0, painted.stderr);
+    const recorded = await run('eval', 'model.safetensors', 'text.txt', '--unit', name, '--json');
+    const { symbols, values } = JSON.parse(recorded.stdout);
+    assert.equal(symbols.join(''), 'ab "ca b"\nabc ba a\n'.repeat(30));
+    const [shown = '', legend = ''] = painted.stdout.split('\n\n');
+    const expected = symbols.map((symbol: string, t: number) => [symbol, styleOf(symbol, values[t])]);
+    assert.deepEqual(cellsOf(`${shown}\n`), expected);
+    for (const [, style] of expected) styles.add(style);
+    const cells = cellsOf(legend).filter(([symbol]) => symbol !== '\n');
+    const words = cells.map(([symbol]) => symbol).join('');
+    assert.equal(words, `${part} of unit ${unit}: 0.6 and more, 0.2, −0.2, −0.6, less`);
+    // Each of these has the colour that it explains.
+    for (const [level, value] of Object.entries({
+      '0.6 and more': 0.6,
+      '0.2': 0.2,
+      '−0.2': 0,
+      '−0.6': -0.5,
+      less: -1,
+    }))
+      for (const cell of cells.slice(words.indexOf(level), words.indexOf(level) + level.length))
+        assert.equal(cell[1], styleOf(cell[0], value), level);
+  }
+  assert.equal(styles.size, 5, 'values of all levels');
   const values = JSON.parse(
     (await run('eval', 'model.safetensors', 'text.txt', '--unit', '2.3', '--json')).stdout,
   );
