@@ -30,6 +30,11 @@ export function asSentence(message: string): string {
   return message.slice(0, 1).toUpperCase() + message.slice(1);
 }
 
+/** A character that can be read aloud. */
+export function symbolName(symbol: string): string {
+  return { ' ': 'space', '\n': 'line end', '\t': 'tab' }[symbol] ?? `“${symbol}”`;
+}
+
 /** `40 s`, `12 min`, `1.5 h`. */
 export function shortDuration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;

@@ -4,42 +4,56 @@ import { spawnSync } from 'node:child_process';
 import type { Page } from 'playwright-core';
 import { program, root } from '../cli/command.ts';
 import { setOptions } from './actions.ts';
+import { textOf } from './text.ts';
 
 /** Symbols that Write writes. */
 const LENGTH = 120;
+
+export interface Written {
+  /** The text that the page shows, with its line ends. */
+  readonly text: string;
+  /** The words of the command below it, without `npx char-rnn`. */
+  readonly words: string[];
+}
 
 /**
  * Writes a text with the open model.
  *
  * @param settings Of the fields, by option.
- * @returns its text without line ends, and the words of the command that the page shows, without `npx char-rnn`
  */
 export async function written(
   page: Page,
   prompt: string,
   settings: Readonly<Record<string, string>> = {},
-): Promise<{ text: string; words: string[] }> {
+): Promise<Written> {
   await page.getByLabel('prompt').first().fill(prompt);
   await setOptions(page, settings);
   await page.getByLabel('length').fill(String(LENGTH));
-  await page.getByRole('button', { name: 'Write', exact: true }).click();
-  await page.getByText('characters a second').waitFor();
-  const lines = await page.locator('.text-view-text > div').allInnerTexts();
-  const command = await page.locator('.command code').innerText();
-  return {
-    text: lines.join('').replaceAll('\u200b', ''),
-    words: splitCommand(command.replace(/^npx char-rnn /, '')),
-  };
+  return writtenAfter(page, () => page.getByRole('button', { name: 'Write', exact: true }).click());
 }
 
-/** What `char-rnn sample` writes, without line ends. */
+/** Starts to write in some way, and waits for the end of the text. */
+export async function writtenAfter(page: Page, start: () => Promise<void>): Promise<Written> {
+  const texts = page.locator('main .inline option');
+  const before = Math.max(await texts.count(), await page.locator('.command').count());
+  await start();
+  // The first text has no list of branches.
+  if (before === 0) await page.locator('.command').waitFor();
+  else await texts.nth(before).waitFor({ state: 'attached' });
+  await page.locator('.text-view[aria-busy="false"]').waitFor();
+  const command = await page.locator('.command code').innerText();
+  return { text: await textOf(page), words: splitCommand(command.replace(/^npx char-rnn /, '')) };
+}
+
+/** What `char-rnn sample` writes, without the line end that it adds. */
 export function sampled(words: readonly string[], cwd = root): string {
   const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...words], {
     encoding: 'utf8',
     cwd,
   });
   assert.equal(status, 0, stderr);
-  return stdout.replaceAll('\n', '');
+  assert.ok(stdout.endsWith('\n'));
+  return stdout.slice(0, -1);
 }
 
 /** The words of a command as a POSIX shell splits them: only single quotes are used. */

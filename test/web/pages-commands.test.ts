@@ -8,8 +8,8 @@ import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { openExample } from './actions.ts';
-import { sampled, splitCommand, written } from './commands.ts';
-import { sharedSite } from './site.ts';
+import { sampled, splitCommand, written, writtenAfter } from './commands.ts';
+import { openSite, sharedSite } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
 
@@ -27,6 +27,52 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
     // As it is printed, in a folder without models.
     assert.equal(text.replace('🐋', ''), sampled(words, empty()));
     await page.context().close();
+  });
+
+  test('after Continue, and after another candidate was taken, the command writes the text on the page', async () => {
+    const page = await site().open('#/write');
+    await openExample(page);
+    const first = await written(page, 'The ');
+    const continued = await writtenAfter(page, () => page.getByRole('button', { name: 'Continue' }).click());
+    assert.ok(continued.text.startsWith(first.text));
+    assert.equal(continued.text.length, first.text.length + 120);
+    await page.locator('.text-view').press('ArrowRight');
+    for (let k = 0; k < 60; k++) await page.keyboard.press('ArrowRight');
+    const other = page.locator('.candidates button:enabled').first();
+    const taken = await writtenAfter(page, () => other.click());
+    assert.equal(taken.text.slice(0, 60), continued.text.slice(0, 60));
+    assert.notEqual(taken.text[60], continued.text[60]);
+    for (const { text, words } of [continued, taken]) {
+      assert.match(text, /\n/);
+      assert.equal(text, sampled(words, empty()));
+    }
+    await page.context().close();
+  });
+
+  test('with an rnn, Write gives the text of its command', async () => {
+    const file = join(folder, 'rnn.safetensors');
+    const options = { cell: 'rnn', hiddenSize: 8, batchSize: 4, maxIterations: 5 } as const;
+    for await (const event of train({ text: 'é — ü\n'.repeat(200), ...options }))
+      if (event.type === 'finished') writeFileSync(file, new LanguageModel(event.checkpoint).toBytes());
+    const page = await site().open('#/write');
+    await page.locator('input[type="file"]').first().setInputFiles(file);
+    const { text, words } = await written(page, 'é\n');
+    assert.equal(text, sampled(['sample', file, ...words.slice(2)]));
+    await page.context().close();
+  });
+
+  test('a page that is not isolated has one thread without shared memory, and writes the same text', async () => {
+    const plain = await openSite(join(folder, 'plain'), { isolated: false });
+    try {
+      // Otherwise the site isolates itself.
+      const page = await plain.open('#/write', { serviceWorkers: 'block' });
+      await openExample(page);
+      const { text, words } = await written(page, 'Call me ');
+      assert.equal(await page.evaluate(() => crossOriginIsolated), false);
+      assert.equal(text, sampled(words, empty()));
+    } finally {
+      await plain.close();
+    }
   });
 
   test('Write computes an int8 file in int8, and gives the text of `sample --quantize int8`', async () => {
@@ -99,7 +145,7 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
     const text = await page.locator('.two-texts pre').first().textContent();
     const command = await page.locator('.dial code').innerText();
     const words = splitCommand(command.replace(/^npx char-rnn /, ''));
-    assert.equal(text?.replaceAll('\n', ''), sampled([...words, '--echo', '0'], empty()));
+    assert.equal(text, sampled([...words, '--echo', '0'], empty()));
     await page.context().close();
   });
 

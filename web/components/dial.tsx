@@ -93,11 +93,11 @@ export function Dial({ chosen, facts }: DialProps) {
           <div class="two-texts">
             <figure>
               <figcaption>held at {(held?.value ?? value).toFixed(2)}</figcaption>
-              <pre>{held?.text}</pre>
+              <Text label="the text with the unit held" text={held?.text} />
             </figure>
             <figure>
               <figcaption>not held, same seed</figcaption>
-              <pre>{free?.text}</pre>
+              <Text label="the text without the unit held" text={free?.text} />
             </figure>
           </div>
           <div class="command">
@@ -114,6 +114,15 @@ export function Dial({ chosen, facts }: DialProps) {
           </div>
         </>
       )}
+    </section>
+  );
+}
+
+function Text({ label, text }: { readonly label: string; readonly text: string | undefined }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to by keyboard too
+    <section tabIndex={0} aria-label={label}>
+      <pre>{text}</pre>
     </section>
   );
 }

@@ -11,8 +11,8 @@ export interface TextPanelProps {
   readonly marks: Marks;
   readonly onPick: (position: number) => void;
   readonly onSelect?: (from: number, to: number) => void;
-  /** Whether to keep the end in view while the text grows. */
-  readonly follows?: boolean;
+  /** Whether the text is being written: its end stays in view. */
+  readonly isGrowing?: boolean;
 }
 
 export function TextPanel(props: TextPanelProps) {
@@ -32,8 +32,9 @@ export function TextPanel(props: TextPanelProps) {
   });
   useLayoutEffect(() => {
     view.current?.setText(props.symbols);
-    if (props.follows) view.current?.scrollToEnd();
+    if (props.isGrowing) view.current?.scrollToEnd();
   }, [props.symbols, props.label]);
+  useLayoutEffect(() => view.current?.setBusy(props.isGrowing === true), [props.isGrowing, props.label]);
   useLayoutEffect(
     () => view.current?.setValues(props.values, props.scale),
     [props.values, props.scale, props.label],

@@ -4,6 +4,7 @@
  *
  * Short texts are in the document as a whole. Of long ones only the visible lines are, so the browser's search and screen readers see only those.
  */
+import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import { css, paletteOf, STEPS, stepOf, THEMES } from '../palette.ts';
 import { theme } from '../theme.ts';
 import { type Line, layOut } from './text-layout.ts';
@@ -59,6 +60,7 @@ export class TextView {
     this.element.addEventListener('scroll', () => this.#repaint(), { passive: true });
     this.element.addEventListener('pointerup', (event) => this.#pointed(event));
     this.element.addEventListener('keydown', (event) => this.#moved(event));
+    this.element.addEventListener('copy', (event) => this.#copied(event));
     this.#observer.observe(this.element);
     this.#stopTheme = theme.subscribe(() => this.#repaint());
   }
@@ -94,6 +96,11 @@ export class TextView {
   setMarks(marks: Marks): void {
     this.#marks = marks;
     this.#repaint();
+  }
+
+  /** Whether the text is being written. */
+  setBusy(isBusy: boolean): void {
+    this.element.setAttribute('aria-busy', String(isBusy));
   }
 
   /** Scrolls to a symbol. */
@@ -153,9 +160,10 @@ export class TextView {
 
   /** Puts lines into the document. */
   #show(range: { readonly from: number; readonly to: number }): void {
-    const rows = this.#lines.slice(range.from, range.to).map(({ text }) => {
+    const rows = this.#lines.slice(range.from, range.to).map(({ from, length, text }) => {
       const row = document.createElement('div');
-      row.textContent = text || '\u200b';
+      // The end of a line of the text, but not where a line is only broken to fit: so the content of the rows is the text.
+      row.textContent = this.#symbols[from + length - 1] === '\n' ? `${text}\n` : text;
       return row;
     });
     this.#text.replaceChildren(...rows);
@@ -256,23 +264,49 @@ export class TextView {
 
   #pointed(event: PointerEvent): void {
     if (event.button !== 0) return;
-    const selection = document.getSelection();
-    const isStretch =
-      selection &&
-      !selection.isCollapsed &&
-      this.element.contains(selection.anchorNode) &&
-      selection.rangeCount > 0;
-    if (isStretch) {
-      const boxes = [...selection.getRangeAt(0).getClientRects()].filter(({ width }) => width > 0);
-      const [first, last] = [boxes[0], boxes.at(-1)];
-      if (!first || !last) return;
-      const from = this.#symbolAt(first.left + 1, first.top + first.height / 2);
-      const to = this.#symbolAt(last.right - 1, last.top + last.height / 2);
-      if (from !== undefined && to !== undefined && to > from) this.onSelect(from, to + 1);
+    const stretch = this.#selected();
+    if (stretch) {
+      this.onSelect(stretch.from, stretch.to);
       return;
     }
     const position = this.#symbolAt(event.clientX, event.clientY);
     if (position !== undefined) this.#pick(position);
+  }
+
+  /** The symbols that are selected in the document; undefined if there are none, or something outside the text is selected, too. */
+  #selected(): { readonly from: number; readonly to: number } | undefined {
+    const selection = document.getSelection();
+    if (!selection?.rangeCount) return undefined;
+    const { startContainer, startOffset, endContainer, endOffset } = selection.getRangeAt(0);
+    if (!this.element.contains(startContainer) || !this.element.contains(endContainer)) return undefined;
+    const from = this.#symbolBefore(startContainer, startOffset);
+    const to = this.#symbolBefore(endContainer, endOffset);
+    return from < to ? { from, to } : undefined;
+  }
+
+  /** The number of symbols before a point of the document. */
+  #symbolBefore(node: Node, offset: number): number {
+    const row =
+      node === this.#text ? offset : [...this.#text.children].findIndex((own) => own.contains(node));
+    const line = row < 0 ? undefined : this.#lines[this.#shown.from + row];
+    // Below the last row.
+    if (!line) return this.#symbols.length;
+    if (!(node instanceof Text)) return line.from + (node !== this.#text && offset > 0 ? line.length : 0);
+    let at = line.from;
+    for (let left = offset; left > 0 && at < line.from + line.length; at++)
+      left -= (this.#symbols[at] as string).length;
+    return at;
+  }
+
+  /** Copies the selected text without the breaks that are not in it. */
+  #copied(event: ClipboardEvent): void {
+    const stretch = this.#selected();
+    if (!stretch) return;
+    event.clipboardData?.setData(
+      'text/plain',
+      joinSymbolTexts(this.#symbols.slice(stretch.from, stretch.to)),
+    );
+    event.preventDefault();
   }
 
   #moved(event: KeyboardEvent): void {

@@ -17,7 +17,7 @@ import {
 } from '../neurons-state.ts';
 import { setParameters } from '../router.ts';
 import { model } from '../session.ts';
-import { signed } from '../words.ts';
+import { signed, symbolName } from '../words.ts';
 import type { ReadingFacts } from '../worker/api.ts';
 import { Checkbox } from './checkbox.tsx';
 import { Dial } from './dial.tsx';
@@ -126,7 +126,7 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
         <output>
           {at !== undefined && (
             <>
-              {JSON.stringify(facts.symbols[at])}, position {at + 1}
+              {symbolName(facts.symbols[at] ?? '')}, position {at + 1}
               {value !== undefined && `, unit ${signed(value, 3)}`}
               {surprise.value &&
                 at > 0 &&

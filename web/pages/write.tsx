@@ -10,7 +10,7 @@ import { Problem } from '../components/problem.tsx';
 import { TextPanel } from '../components/text-panel.tsx';
 import { sampleCommand } from '../sample-command.ts';
 import { isExample, model, worker } from '../session.ts';
-import { inWords } from '../words.ts';
+import { inWords, symbolName } from '../words.ts';
 
 /** A text that was written: the prompt, then what the model wrote. */
 interface Draft {
@@ -131,11 +131,12 @@ export function Write() {
           values={surprises.value}
           scale={STRONGEST_SURPRISE}
           marks={marks.value}
-          follows={writing.value !== undefined}
+          isGrowing={writing.value !== undefined}
           onPick={pick}
         />
         <p class="legend">
           <i class="scale-positive" aria-hidden="true" /> more orange: more surprising to the model
+          <PickedSymbol />
         </p>
         {draft.value?.last && (
           <div class="command">
@@ -215,10 +216,46 @@ function excerpt({ written, last }: Draft): string {
   return text || '…';
 }
 
+const pickedDetails = computed(() =>
+  picked.value === undefined ? undefined : details.value[picked.value - promptSymbols.value.length],
+);
+
+/** The candidates for the chosen character, and the character itself. */
+const candidates = computed(() => {
+  const own = pickedDetails.value;
+  if (!own) return [];
+  const isListed = own.alternatives.some(({ text }) => text === own.text);
+  return isListed ? own.alternatives : [...own.alternatives, own];
+});
+
+/** The chosen character, which a screen reader says with its candidates. */
+function PickedSymbol() {
+  const at = picked.value;
+  const own = pickedDetails.value;
+  return (
+    <output>
+      {at !== undefined && (
+        <>
+          {symbolName(symbols.value[at] ?? '')}, position {at + 1},{' '}
+          {own ? `surprise ${bits(-own.logProbability)}` : 'in the prompt'}
+        </>
+      )}
+      {own && (
+        <span class="visually-hidden">
+          . Candidates:{' '}
+          {candidates.value
+            .map(({ text, logProbability }, k) => `${k + 1} ${symbolName(text)} ${percent(logProbability)}`)
+            .join(', ')}
+        </span>
+      )}
+    </output>
+  );
+}
+
 function Candidates() {
   const at = picked.value;
   const offset = promptSymbols.value.length;
-  const own = at === undefined ? undefined : details.value[at - offset];
+  const own = pickedDetails.value;
   if (!own || at === undefined)
     return (
       <>
@@ -226,42 +263,44 @@ function Candidates() {
         <p class="hint">Choose a character in the text to see which others the model considered.</p>
       </>
     );
-  const isListed = own.alternatives.some(({ text }) => text === own.text);
-  const rows = isListed ? own.alternatives : [...own.alternatives, own];
   return (
     <>
       <h2>
         Instead of <q>{shown(own.text)}</q>
       </h2>
       <ol class="candidates">
-        {rows.map(({ text, logProbability }, index) => {
-          const share = Math.exp(logProbability);
-          return (
-            <li key={text} aria-current={text === own.text}>
-              <button
-                type="button"
-                disabled={!!writing.value || text === own.text}
-                onClick={() => take(at - offset, { ...own, text, logProbability })}
-                aria-keyshortcuts={String(index + 1)}
-              >
-                <kbd>{index + 1}</kbd>
-                <span class="symbol">{shown(text)}</span>
-                <span class="bar">
-                  <i style={{ width: `${100 * share}%` }} />
-                </span>
-                <span class="figure">{(100 * share).toFixed(1)} %</span>
-              </button>
-            </li>
-          );
-        })}
+        {candidates.value.map(({ text, logProbability }, index) => (
+          <li key={text} aria-current={text === own.text}>
+            <button
+              type="button"
+              disabled={!!writing.value || text === own.text}
+              onClick={() => take(at - offset, { ...own, text, logProbability })}
+              aria-keyshortcuts={String(index + 1)}
+            >
+              <kbd>{index + 1}</kbd>
+              <span class="symbol">{shown(text)}</span>
+              <span class="bar">
+                <i style={{ width: `${100 * Math.exp(logProbability)}%` }} />
+              </span>
+              <span class="figure">{percent(logProbability)}</span>
+            </button>
+          </li>
+        ))}
       </ol>
       <p class="hint">
-        Surprise {(-own.logProbability / Math.LN2).toFixed(2)} bits, uncertainty of the prediction{' '}
-        {(own.entropy / Math.LN2).toFixed(2)} bits. If you choose another character, the model continues from
-        there; the old text is kept as a branch.
+        Surprise {bits(-own.logProbability)}, uncertainty of the prediction {bits(own.entropy)}. If you choose
+        another character, the model continues from there; the old text is kept as a branch.
       </p>
     </>
   );
+}
+
+function bits(nats: number): string {
+  return `${(nats / Math.LN2).toFixed(2)} bits`;
+}
+
+function percent(logProbability: number): string {
+  return `${(100 * Math.exp(logProbability)).toFixed(1)} %`;
 }
 
 function shown(text: string): string {
@@ -274,11 +313,10 @@ function pick(position: number): void {
 
 /** Keys 1 to 9 take a candidate; used by the shell of the page. */
 export function takeCandidate(number: number): void {
-  const at = picked.value;
-  const own = at === undefined ? undefined : details.value[at - promptSymbols.value.length];
+  const own = pickedDetails.value;
   const taken = own?.alternatives[number - 1];
   if (!own || !taken || writing.value || taken.text === own.text) return;
-  take((at as number) - promptSymbols.value.length, { ...own, ...taken });
+  take((picked.value as number) - promptSymbols.value.length, { ...own, ...taken });
 }
 
 function start(): Promise<void> {
