@@ -63,8 +63,8 @@ test('units are listed on a text or on one that the model writes, as a table or 
   assert.equal(units.length, 16);
 
   const styles = new Set<string>();
-  for (const part of ['h', 'z']) {
-    const name = `${unit}.${part}`;
+  for (const name of [`${unit}.z`, '1.1.n', '2.3']) {
+    const [, own, part = 'h'] = /^(\d\.\d)(?:\.(\w))?$/.exec(name) ?? [];
     const env = { ...process.env, FORCE_COLOR: '1' } as Record<string, string>;
     const painted = await charRnn(['eval', 'model.safetensors', 'text.txt', '--unit', name], { cwd, env });
     assert.equal(painted.code, 0, painted.stderr);
@@ -77,7 +77,7 @@ test('units are listed on a text or on one that the model writes, as a table or 
     for (const [, style] of expected) styles.add(style);
     const cells = cellsOf(legend).filter(([symbol]) => symbol !== '\n');
     const words = cells.map(([symbol]) => symbol).join('');
-    assert.equal(words, `${part} of unit ${unit}: 0.6 and more, 0.2, −0.2, −0.6, less`);
+    assert.equal(words, `${part} of unit ${own}: 0.6 and more, 0.2, −0.2, −0.6, less`);
     // Each of these has the colour that it explains.
     for (const [level, value] of Object.entries({
       '0.6 and more': 0.6,
