@@ -9,20 +9,34 @@
 //     done; done
 //
 // The number of instructions is linear in the steps, so two counts give that of 50 steps.
+//
+// `instructions UNITS on|off STEPS THREADS` also prints how often the threads wait for each other, for bench/threads.ts.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <initializer_list>
+#include <thread>
+#include <vector>
 
 #include "kernels.cpp"
 
 enum { B = 50, V = 65, LAYERS = 2, GATES = 4 };
 
+static int threads = 1, calls = 0;
+// As in native/addon: of all threads, then of the crews that share rows.
+static Barrier barriers[1 + MAX_CREWS];
+
 extern "C" __attribute__((noinline)) void make_call(Call& call) {
   Team team = {};
-  team.threads = 1;
+  team.threads = threads;
+  team.yield = std::this_thread::yield;
+  team.barriers = barriers;
+  std::vector<std::thread> others;
+  for (int thread = 1; thread < threads; thread++) others.emplace_back([&call, &team, thread] { run(&call, &team, thread); });
   run(&call, &team, 0);
+  for (std::thread& other : others) other.join();
+  calls++;
 }
 
 static float* floats(size_t count) {
@@ -156,8 +170,11 @@ struct Iteration {
 };
 
 int main(int count, char** words) {
-  if (count < 4) return fprintf(stderr, "instructions UNITS on|off STEPS\n"), 1;
+  if (count < 4) return fprintf(stderr, "instructions UNITS on|off STEPS [THREADS]\n"), 1;
+  if (count > 4) threads = atoi(words[4]);
   Iteration iteration(atoi(words[1]), atoi(words[3]), strcmp(words[2], "on") == 0);
   iteration.run_all();
   printf("loss per character: %g\n", iteration.loss[0] / (iteration.T * B));
+  // Threads also wait for each other at the end of a call.
+  if (threads > 1) printf("waits: %d of all threads, %d of a crew\n", barriers[0].generation + calls, barriers[1].generation);
 }

@@ -6,7 +6,8 @@
  *
  * An LSTM of two layers with 50 rows and 50 steps. Measured with one thread on an Intel Xeon with AVX-512: the time of an iteration, of which
  * two thirds are steps, divided among the threads as by `part_of` in native/kernels/recurrent.h, and one third are gradients of the weights,
- * divided evenly; and the time of a step's products for each row, which is longer with few rows. Assumed: a thread that has a part of the
+ * divided evenly; and the time of a step's products for each row, which is longer with few rows. Counted (bench/instructions.cpp): how often
+ * threads wait for each other. Assumed: a thread that has a part of the
  * units computes at 90% of the speed of many rows, because its weights stay in its cache; a barrier takes 0.1 µs for each thread.
  */
 interface Shape {
@@ -23,9 +24,9 @@ const SHAPES: readonly Shape[] = [
 ];
 const ROWS = 50;
 const ROWS_OF_CREW = 8;
-/** Waits of a crew: one for each of 50 steps, forward and backward, in two layers. */
+/** Waits of a crew, as test/engine/waits.test.ts counts them: one for each of 50 steps, forward and backward, in two layers. */
 const CREW_WAITS = 200;
-/** Barriers of all threads in an iteration. */
+/** Waits of all threads in an iteration, counted there, too. */
 const BARRIERS = 18;
 const BARRIER_TIME = 1e-4;
 const CACHED_SPEED = 0.9;
