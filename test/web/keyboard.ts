@@ -1,6 +1,6 @@
 /** Walks through the pages with Tab, as somebody does who has no pointer. */
 import assert from 'node:assert/strict';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 
 /** Tab stops of a page at most. */
 const MOST_STOPS = 120;
@@ -22,6 +22,21 @@ export async function tabTo(page: Page, name: string | RegExp, key = 'Tab'): Pro
     passed.push(own.slice(0, 30));
   }
   assert.fail(`Tab never came to ${name}, but to: ${passed.join(' | ')}`);
+}
+
+/** Presses Tab until the focus is on this element. */
+export async function tabToElement(page: Page, wanted: Locator): Promise<void> {
+  await wanted.waitFor();
+  for (let k = 0; k < MOST_STOPS; k++) {
+    await page.keyboard.press('Tab');
+    const outline = await wanted.evaluate((element) =>
+      element === document.activeElement ? getComputedStyle(element).outlineStyle : undefined,
+    );
+    if (outline === undefined) continue;
+    assert.notEqual(outline, 'none', `the focus on ${wanted} can be seen`);
+    return;
+  }
+  assert.fail(`Tab never came to ${wanted}`);
 }
 
 /** The name of the element that has the focus. */

@@ -119,7 +119,7 @@ export function Run() {
             <Checkpoint key={file.id} file={file} />
           ))}
         </ul>
-        {summary.state !== 'running' && (
+        {summary.state !== 'running' && shown.checkpoints.length > 0 && (
           <p>
             To continue this run: <code>npx char-rnn train --resume {quotedFile(summary.folder)}</code>
           </p>
