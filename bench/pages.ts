@@ -1,18 +1,19 @@
 /**
- * Measures the pages in headless Chromium: what they load, when they appear, and how fast they compute. Prints the best of five, and the load.
+ * Measures the pages in headless Chromium: what they load, when they appear, and how fast they compute. Prints the best of five, and the load
+ * of the machine below each table.
  *
  *     node --import tsx bench/pages.ts [TEXT]
  *
  * TEXT is what the Neurons page reads and the Train page trains on; default: a sentence that is repeated.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
-import { kernelBytes } from '../src/engine/cpu/wasm-kernels.ts';
 import { train } from '../src/index.ts';
+import { bundle } from '../test/browser/page.ts';
 import { openExample } from '../test/web/actions.ts';
+import { loadedFiles, pageScripts, sizeOf } from '../test/web/page-sizes.ts';
 import { openSite } from '../test/web/site.ts';
 
 const ROUNDS = 5;
@@ -29,67 +30,48 @@ const note = (name: string, value: number) => figures.set(name, [...(figures.get
 
 try {
   await sizes();
-  for (let round = 0; round < ROUNDS; round++) {
-    await firstLoad();
-    await writing();
-    await reading();
-    await training();
-  }
-  await trainingInNode();
+  await rounds(firstLoad);
+  printTable('the first load');
+  await rounds(writing, reading, colouring);
+  printTable('writing and reading');
+  await rounds(
+    () => training(1),
+    () => trainingInNode(1),
+    () => training(2),
+    () => trainingInNode(2),
+  );
+  printTable('training 2 × 128');
 } finally {
   await site.close();
   rmSync(folder, { recursive: true });
 }
-for (const [name, values] of figures) {
-  const isHigher = /second|%/.test(name);
-  const best = isHigher ? Math.max(...values) : Math.min(...values);
-  console.log(`${name.padEnd(68)} ${best.toFixed(best < 10 ? 2 : 0)}`);
-}
-console.log(
-  `load ${loadavg()
-    .map((value) => value.toFixed(1))
-    .join(' ')}`,
-);
 
-/** What the first load takes: index, page, style, the worker with its static imports, and a kernel. */
+async function rounds(...parts: readonly (() => Promise<void>)[]): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) for (const part of parts) await part();
+}
+
+/** Prints the figures since the last table. */
+function printTable(title: string): void {
+  console.log(`\n${title}`);
+  for (const [name, values] of figures) {
+    const isHigher = /second|%/.test(name);
+    const best = isHigher ? Math.max(...values) : Math.min(...values);
+    const decimals = name.startsWith('kB') ? 1 : best < 10 ? 2 : 0;
+    console.log(`  ${name.padEnd(68)} ${best.toFixed(decimals)}`);
+  }
+  console.log(
+    `  load of 1, 5, 15 minutes: ${loadavg()
+      .map((value) => value.toFixed(1))
+      .join(' ')}`,
+  );
+  figures.clear();
+}
+
 async function sizes(): Promise<void> {
-  const page = await site.open('#/write');
-  await page.getByRole('button', { name: 'Open the example model' }).click();
-  await page.getByRole('button', { name: 'Write', exact: true }).waitFor();
-  const loaded: string[] = await page.evaluate(() =>
-    performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.slice(1)),
-  );
-  await page.context().close();
-  const inWorker = staticImports(readdirSync(folder).find((name) => /^worker-.*\.js$/.test(name)) ?? '');
-  const names = new Set([...loaded.filter((name) => /\.(js|css)$/.test(name)), ...inWorker]);
-  names.delete('service-worker.js');
-  const parts = [...names].map((name) => readFileSync(join(folder, name)));
-  parts.push(readFileSync(join(folder, 'index.html')), Buffer.from(await kernelBytes('fused-shared')));
-  const ofPage = [...staticImports(readdirSync(folder).find((name) => /^main-.*\.js$/.test(name)) ?? '')];
-  note(
-    'kB, the scripts of the page, gzip',
-    sum(ofPage.map((name) => gzipSync(readFileSync(join(folder, name)), { level: 9 }).length)) / 1000,
-  );
-  note(
-    'kB, first load with the engine, gzip',
-    sum(parts.map((part) => gzipSync(part, { level: 9 }).length)) / 1000,
-  );
-  note(
-    'kB, first load with the engine, brotli',
-    sum(parts.map((part) => brotliCompressSync(part).length)) / 1000,
-  );
-}
-
-function staticImports(entry: string, found = new Set<string>()): Set<string> {
-  if (found.has(entry)) return found;
-  found.add(entry);
-  const code = readFileSync(join(folder, entry), 'utf8');
-  for (const [, name] of code.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) staticImports(name as string, found);
-  return found;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  const first = await loadedFiles(site);
+  note('kB, the scripts of the page, gzip', (await sizeOf(folder, pageScripts(folder), 'gzip')) / 1000);
+  note('kB, first load with the engine, gzip', (await sizeOf(folder, first, 'gzip')) / 1000);
+  note('kB, first load with the engine, brotli', (await sizeOf(folder, first, 'brotli')) / 1000);
 }
 
 async function firstLoad(): Promise<void> {
@@ -158,18 +140,20 @@ async function reading(): Promise<void> {
   await page.getByText('units labelled').waitFor({ timeout: 60_000 });
   note('ms, states and labels of 20,000 × 256 with the twin', performance.now() - begun);
   await page.locator('.units > li').nth(3).waitFor();
-  // Two frames after a click: the time until the colours of another unit are on the screen.
-  const recolour = await page.evaluate(async () => {
-    const row = document.querySelectorAll<HTMLElement>('.units > li > button')[3];
-    const before = document.getElementById('text-title')?.textContent;
-    const start = performance.now();
-    row?.click();
-    while (document.getElementById('text-title')?.textContent === before)
+  await page.evaluate(NAMES);
+  note(
+    'ms, from a click on another unit to its colours (20,000 characters)',
+    await page.evaluate(async () => {
+      const canvas = document.querySelector('.text-view canvas') as HTMLCanvasElement;
+      const colours = () => canvas.getContext('2d')?.getImageData(0, 0, 400, 40).data.join();
+      const before = colours();
+      const start = performance.now();
+      document.querySelectorAll<HTMLElement>('.units > li > button')[3]?.click();
+      while (colours() === before) await new Promise(requestAnimationFrame);
       await new Promise(requestAnimationFrame);
-    await new Promise(requestAnimationFrame);
-    return performance.now() - start;
-  });
-  note('ms, colouring the text by another unit', recolour);
+      return performance.now() - start;
+    }),
+  );
   // The last thing that the page computes by itself.
   await page.locator('.saturation').waitFor();
   await page.getByLabel('influence').check();
@@ -180,7 +164,39 @@ async function reading(): Promise<void> {
   await page.context().close();
 }
 
-async function training(): Promise<void> {
+/** The coloured text by itself: a page reads at most 20,000 characters, but can write more. */
+async function colouring(): Promise<void> {
+  const page = await site.open('#/write');
+  await page.evaluate(
+    await bundle({ entryPoints: [join(import.meta.dirname, '../web/components/text-view.ts')] }),
+  );
+  await page.evaluate(NAMES);
+  note(
+    'ms, recolouring 50,000 characters',
+    await page.evaluate(async (sentence) => {
+      // @ts-expect-error: the bundle above
+      const view = new globalThis.page.TextView('text');
+      document.getElementById('main')?.replaceChildren(view.element);
+      view.setText(Array.from(sentence.repeat(Math.ceil(50_000 / sentence.length)).slice(0, 50_000)));
+      const values = (phase: number) =>
+        Float32Array.from({ length: 50_000 }, (_, k) => Math.sin(k / 7 + phase));
+      view.setValues(values(0), 1);
+      for (let k = 0; k < 5; k++) await new Promise(requestAnimationFrame);
+      const canvas = view.element.querySelector('canvas') as HTMLCanvasElement;
+      const colours = () => canvas.getContext('2d')?.getImageData(0, 0, 400, 40).data.join();
+      const before = colours();
+      const after = values(1);
+      const start = performance.now();
+      view.setValues(after, 1);
+      while (colours() === before) await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+      return performance.now() - start;
+    }, 'the harbour wall stood in the rain, and '),
+  );
+  await page.context().close();
+}
+
+async function training(threads: number): Promise<void> {
   const page = await site.open('#/train');
   const buffer = Buffer.from(text.slice(0, 90_000));
   await page
@@ -192,28 +208,43 @@ async function training(): Promise<void> {
     for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
       details.open = true;
   });
-  await page.locator('#option-threads').fill('1');
+  await page.locator('#option-threads').fill(String(threads));
   await page.evaluate(NAMES);
-  note('ms, from the click to the first loss', await page.evaluate(timeToFirstLoss));
-  const frames = await page.evaluate(async () => {
+  const firstLoss = await page.evaluate(timeToFirstLoss);
+  const seconds = threads === 1 ? 20 : 8;
+  const { rate, worst, speeds } = await page.evaluate(async (milliseconds) => {
     const times: number[] = [];
-    const end = performance.now() + 20_000;
+    const speeds: number[] = [];
+    const end = performance.now() + milliseconds;
     for (let last = performance.now(); performance.now() < end; ) {
       const now = await new Promise<number>(requestAnimationFrame);
       times.push(now - last);
       last = now;
+      const line = document.querySelector('.figures')?.textContent ?? '';
+      const speed = Number(/([\d,]+) characters a second/.exec(line)?.[1]?.replaceAll(',', ''));
+      if (speed !== speeds.at(-1)) speeds.push(speed);
     }
-    const line = document.querySelector('.figures')?.textContent ?? '';
     return {
       rate: (1000 * times.length) / times.reduce((total, time) => total + time, 0),
       worst: Math.max(...times),
-      speed: Number(/([\d,]+) characters a second/.exec(line)?.[1]?.replaceAll(',', '') ?? Number.NaN),
+      speeds,
     };
-  });
-  note('frames a second while training', frames.rate);
-  note('ms, the longest frame', frames.worst);
-  note('characters a second, training 2 × 128 in the page, one thread', frames.speed);
+  }, 1000 * seconds);
+  note(`characters a second in the page, ${threadsText(threads)}`, median(speeds));
+  if (threads === 1) {
+    note('ms, from the click to the first loss', firstLoss);
+    note('frames a second while training', rate);
+    note('ms, the longest frame', worst);
+  }
   await page.context().close();
+}
+
+function threadsText(threads: number): string {
+  return threads === 1 ? 'one thread' : `${threads} threads`;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** Clicks on Train. Runs in the page, so that the time does not contain messages of the driver. @returns milliseconds until a loss is shown */
@@ -226,18 +257,10 @@ async function timeToFirstLoss(): Promise<number> {
   return performance.now() - begun;
 }
 
-async function trainingInNode(): Promise<void> {
-  const times: number[] = [];
-  let tokens = 0;
-  const options = { engine: 'wasm', threads: 1, maxIterations: 60 } as const;
-  for await (const event of train({ text: text.slice(0, 90_000), ...options })) {
-    if (event.type !== 'iteration') continue;
-    times.push(event.milliseconds);
-    tokens = event.tokens;
-  }
-  times.sort((a, b) => a - b);
-  note(
-    'characters a second, the same in Node',
-    (1000 * tokens) / (times[Math.floor(times.length / 2)] ?? Number.NaN),
-  );
+async function trainingInNode(threads: number): Promise<void> {
+  const speeds: number[] = [];
+  const options = { engine: 'wasm', threads, maxIterations: threads === 1 ? 200 : 120 } as const;
+  for await (const event of train({ text: text.slice(0, 90_000), ...options }))
+    if (event.type === 'iteration') speeds.push((1000 * event.tokens) / event.milliseconds);
+  note(`characters a second in Node, ${threadsText(threads)}`, median(speeds));
 }

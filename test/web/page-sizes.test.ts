@@ -1,0 +1,25 @@
+/** How much the pages load before one can write: docs/decisions/pages.md says why. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { skipWithoutChromium } from '../browser/page.ts';
+import { sharedFolder } from '../temporary-folder.ts';
+import { loadedFiles, pageScripts, sizeOf } from './page-sizes.ts';
+import { sharedSite } from './site.ts';
+
+describe('the size of the pages', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+  const folder = sharedFolder();
+  const site = sharedSite(folder);
+  const built = join(folder, 'site');
+
+  test('the scripts of the page take at most 60 kB, the first load with the engine at most 170 kB', async () => {
+    assert.ok((await sizeOf(built, pageScripts(built), 'gzip')) <= 60_000);
+    const loaded = await loadedFiles(site());
+    for (const part of [/^index\.html$/, /^style-/, /^main-/, /^worker-/, /^kernels\/fused-shared\.wasm$/])
+      assert.equal(loaded.filter((name) => part.test(name)).length, 1, loaded.join(' '));
+    // No page but Write, and nothing that only training or reading needs.
+    assert.ok(!loaded.some((name) => /^(training|reading|train|runs?|sweeps)-/.test(name)), loaded.join(' '));
+    const bytes = await sizeOf(built, loaded, 'gzip');
+    assert.ok(bytes <= 170_000, `${bytes} bytes`);
+  });
+});
