@@ -30,11 +30,15 @@ const NOT_IN_PAGES = 'src/engine/cpu/wasm-binaries.ts';
 
 /**
  * What most entry points load anyway. Marking it as needed by all of them makes it one large chunk instead of many small ones. Those that
- * answer without a model do not load it.
+ * answer without a model do not load it. Pages load the formats of files, which are about a sixth of it, only when they need them.
  */
-const CORE = join(root, 'src', 'language-model.ts');
-const LOADS_CORE =
-  /^(src\/(index|browser|sweep\/trial-process\.node|cli\/run\/(?!build-native|completions|sweep(-status)?\.)[\w-]+)|web\/worker\/(reading|stored-runs|training))\.ts$/;
+const CORES = [
+  [
+    /^(src\/(index|browser|sweep\/trial-process\.node|cli\/run\/(?!build-native|completions|sweep(-status)?\.)[\w-]+)|web\/worker\/(model-files|training))\.ts$/,
+    join(root, 'src', 'language-model.ts'),
+  ],
+  [/^web\/worker\/(reading|stored-runs)\.ts$/, join(root, 'src', 'in-memory-model.ts')],
+];
 
 /** Sources with classes whose names programs see: errors, and what the library exports. */
 const HAS_NAMES =
@@ -138,7 +142,8 @@ const sources = {
         const own = name.replace(/^src\/(.*)\.ts$/, 'URL_OF_MODULE("$1.js")');
         code = code.replaceAll('import.meta.url', own);
       }
-      if (LOADS_CORE.test(name) && existsSync(CORE)) code += `\nimport ${JSON.stringify(CORE)};\n`;
+      for (const [needs, core] of CORES)
+        if (needs.test(name) && existsSync(core)) code += `\nimport ${JSON.stringify(core)};\n`;
       if (HAS_NAMES.test(code)) code = transformSync(code, { loader: 'ts', keepNames: true }).code;
       return { contents: code, loader: 'ts' };
     });
@@ -148,7 +153,7 @@ const sources = {
 const withCore = {
   name: 'with-core',
   setup({ onResolve }) {
-    onResolve({ filter: /\/language-model\.ts$/ }, ({ path, resolveDir }) => ({
+    onResolve({ filter: /\/(in-memory|language)-model\.ts$/ }, ({ path, resolveDir }) => ({
       path: join(path.startsWith('.') ? resolveDir : '', path),
       // Otherwise esbuild would drop the import of a module that is not used.
       sideEffects: true,

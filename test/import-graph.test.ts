@@ -22,6 +22,7 @@ const MODULES = [
   'inspect',
   'train',
   'model-engine',
+  'in-memory-model',
   'language-model',
   'option-facts',
   'sweep',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ReferenceEngine } from '../src/engine/reference/reference-engine.ts';
 import type { EngineChoice } from '../src/engine/select.ts';
+import { InMemoryModel } from '../src/in-memory-model.ts';
 import { LanguageModel as NodeModel } from '../src/language-model.node.ts';
 import { LanguageModel } from '../src/language-model.ts';
 import { madeCheckpoint } from './checkpoint/made-checkpoint.ts';
@@ -66,7 +67,9 @@ test('fromBytes and load return a model of the class they are called on', async 
 
 test('a model does not expose its engine', () => {
   assert.deepEqual(Object.getOwnPropertyNames(new LanguageModel(checkpoint)), ['checkpoint']);
-  const members = Object.getOwnPropertyNames(LanguageModel.prototype);
+  const members = [InMemoryModel, LanguageModel].flatMap((made) =>
+    Object.getOwnPropertyNames(made.prototype),
+  );
   assert.deepEqual(
     members.filter((name) => /engine|weights|load/i.test(name)),
     ['describeEngine'],

@@ -17,8 +17,12 @@ describe('the size of the pages', { skip: skipWithoutChromium, timeout: 120_000 
     const loaded = await loadedFiles(site());
     for (const part of [/^index\.html$/, /^style-/, /^main-/, /^worker-/, /^kernels\/fused-shared\.wasm$/])
       assert.equal(loaded.filter((name) => part.test(name)).length, 1, loaded.join(' '));
-    // No page but Write, and nothing that only training or reading needs.
-    assert.ok(!loaded.some((name) => /^(training|reading|train|runs?|sweeps)-/.test(name)), loaded.join(' '));
+    // Nothing that only other pages need.
+    const others = /^(training|reading|model-files|stored-runs|train|runs?|sweeps)-/;
+    assert.deepEqual(
+      loaded.filter((name) => others.test(name)),
+      [],
+    );
     const bytes = await sizeOf(built, loaded, 'gzip');
     assert.ok(bytes <= 170_000, `${bytes} bytes`);
   });

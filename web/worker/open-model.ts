@@ -1,16 +1,16 @@
 /** The model that is open in the worker. */
 
 import type { QuantizeOption } from '../../src/checkpoint/quantization.ts';
+import { InMemoryModel } from '../../src/in-memory-model.ts';
 import { partsOf } from '../../src/inspect/unit-states.ts';
-import { LanguageModel } from '../../src/language-model.ts';
 import type { ModelFacts } from './api.ts';
 
-let model: LanguageModel | undefined;
+let model: InMemoryModel | undefined;
 let name = '';
 const listeners: (() => void)[] = [];
 
 /** @throws {Error} without an open model */
-export function openModel(): LanguageModel {
+export function openModel(): InMemoryModel {
   if (!model) throw new Error('no model is open: open a checkpoint, or train one.');
   return model;
 }
@@ -22,7 +22,7 @@ export function onOtherModel(listener: () => void): void {
 
 /** Opens the same model again, with weights in int8 or in floats. */
 export function reopenModel(quantize: QuantizeOption): Promise<ModelFacts> {
-  return setModel(new LanguageModel(openModel().checkpoint, { quantize }), name, quantize);
+  return setModel(new InMemoryModel(openModel().checkpoint, { quantize }), name, quantize);
 }
 
 /**
@@ -31,7 +31,7 @@ export function reopenModel(quantize: QuantizeOption): Promise<ModelFacts> {
  * @param quantize The option that the model was made with.
  */
 export async function setModel(
-  opened: LanguageModel,
+  opened: InMemoryModel,
   itsName: string,
   quantize?: QuantizeOption,
 ): Promise<ModelFacts> {
@@ -44,7 +44,7 @@ export async function setModel(
   return facts;
 }
 
-async function factsOf(opened: LanguageModel): Promise<Omit<ModelFacts, 'name' | 'quantize'>> {
+async function factsOf(opened: InMemoryModel): Promise<Omit<ModelFacts, 'name' | 'quantize'>> {
   const { cell, layers, hiddenSize } = opened.config;
   const { training } = opened.checkpoint;
   const losses = [...(training?.validationLosses.values ?? [])];

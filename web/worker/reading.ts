@@ -1,7 +1,8 @@
 /** Reading a text with the open model: states, labels, saliency. Worker. */
 
-import type { LanguageModel, SaliencyMethod, UnitPart } from '../../src/browser.ts';
+import type { SaliencyMethod, UnitPart } from '../../src/browser.ts';
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
+import type { InMemoryModel } from '../../src/in-memory-model.ts';
 import { LEAST_SYMBOLS } from '../../src/inspect/label-units.ts';
 import { sameUnits } from '../../src/inspect/same-units.ts';
 import { activeUnits, type Stretch, similarPlaces } from '../../src/inspect/stretches.ts';
@@ -10,7 +11,7 @@ import type { Api, GateFacts, ReadingFacts, StretchFacts, UnitFacts, UnitRequest
 import { onOtherModel, openModel } from './open-model.ts';
 
 interface Reading {
-  readonly model: LanguageModel;
+  readonly model: InMemoryModel;
   /** The text, without characters that the model does not know. */
   readonly text: string;
   readonly states: UnitStates;

@@ -1,7 +1,7 @@
 /** Training in the worker: the events of a run as messages, at most ten a second. */
 import { cellFacts } from '../../src/engine/cells.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
-import { LanguageModel } from '../../src/language-model.ts';
+import { InMemoryModel } from '../../src/in-memory-model.ts';
 import { judgeSize } from '../../src/train/advice/rules.ts';
 import { baselineText, memoryText } from '../../src/train/event-facts.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
@@ -95,7 +95,7 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
       case 'finished': {
         if (points.length > 0) yield { ...points.take(), iterations };
         if (event.path !== undefined) await record(event.iteration);
-        const model = await setModel(new LanguageModel(event.checkpoint), request.name);
+        const model = await setModel(new InMemoryModel(event.checkpoint), request.name);
         yield { type: 'finished', reason: event.reason, model };
       }
     }

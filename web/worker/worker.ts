@@ -2,18 +2,22 @@
  * The program of the worker: every computation of the pages. The programs for training and for inspection are loaded when they are first
  * needed.
  */
+
+import { decodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { isSafetensors } from '../../src/checkpoint/safetensors/safetensors.ts';
 import { setKernelSource } from '../../src/engine/cpu/wasm-kernels.ts';
-import { LanguageModel } from '../../src/language-model.ts';
+import { InMemoryModel } from '../../src/in-memory-model.ts';
 import type { SymbolDetails } from '../../src/model/symbol-details.ts';
 import { encodePrompt } from '../../src/sample/prompt.ts';
 import { serve } from '../rpc.ts';
-import type { Api } from './api.ts';
+import type { Api, ModelFacts } from './api.ts';
 import { fetchedKernel, prepareKernels } from './fetched-kernels.ts';
 import { openModel, reopenModel, setModel } from './open-model.ts';
 
 /** Milliseconds between the parts of a text that is written. */
 const WRITE_INTERVAL = 50;
 
+const files = () => import('./model-files.ts');
 const reading = () => import('./reading.ts');
 const runs = () => import('./stored-runs.ts');
 const training = () => import('./training.ts');
@@ -28,13 +32,13 @@ const api: Api = {
     return (await import('../../src/option-facts.ts')).optionFacts(of);
   },
   async open({ bytes, name }) {
-    return setModel(LanguageModel.fromBytes(new Uint8Array(bytes), name), name);
+    return openFile(new Uint8Array(bytes), name);
   },
   async quantize(quantize) {
     return reopenModel(quantize);
   },
   async save(weights) {
-    return openModel().toBytes('safetensors', weights);
+    return (await files()).fileOf(openModel().checkpoint, weights);
   },
   async *write({ prompt, options, alternatives }, signal) {
     let notices: string[] = [];
@@ -92,7 +96,7 @@ const api: Api = {
   async openRun({ id, which }) {
     const folder = await (await runs()).RunFolder.open(id);
     const { name = id } = (await folder.record()) ?? {};
-    return setModel(LanguageModel.fromBytes(await folder.checkpoint(which), name), name);
+    return openFile(await folder.checkpoint(which), name);
   },
   async runFile(id) {
     return (await (await runs()).RunFolder.open(id)).checkpoint('last');
@@ -104,6 +108,11 @@ const api: Api = {
     return (await runs()).deleteRun(id);
   },
 };
+
+async function openFile(bytes: Uint8Array, name: string): Promise<ModelFacts> {
+  const decode = isSafetensors(bytes) ? decodeCheckpoint : (await files()).checkpointIn;
+  return setModel(new InMemoryModel(decode(bytes, name)), name);
+}
 
 setKernelSource(fetchedKernel);
 serve(api);
