@@ -167,9 +167,8 @@ async function reading(): Promise<void> {
 /** The coloured text by itself: a page reads at most 20,000 characters, but can write more. */
 async function colouring(): Promise<void> {
   const page = await site.open('#/write');
-  await page.evaluate(
-    await bundle({ entryPoints: [join(import.meta.dirname, '../web/components/text-view.ts')] }),
-  );
+  const entry = join(import.meta.dirname, '../web/components/text-view.ts');
+  await page.evaluate(`${await bundle({ entryPoints: [entry] })}; globalThis.page = page;`);
   await page.evaluate(NAMES);
   note(
     'ms, recolouring 50,000 characters',
