@@ -7,8 +7,8 @@ import type { UnitPart, UnitStates } from './unit-states.ts';
 const SAME = 0.9;
 /** First, r is estimated from some of the positions. Pairs with a lower estimate than this are not computed at all positions. */
 const LIKELY = 0.85;
-/** Products of all estimates together, which take about a tenth of a second. */
-const PRODUCTS = 1e8;
+/** Products of all estimates together, which take less than a tenth of a second. */
+const PRODUCTS = 3e7;
 /** Positions that an estimate has at least, in a text that is long enough. */
 const LEAST_POSITIONS = 400;
 
@@ -71,7 +71,14 @@ function oddAtLeast(least: number): number {
 
 /** Pearson's r of standardized values; 0 if one of them does not change. */
 function dot(a: Float64Array | undefined, b: Float64Array | undefined): number {
-  let sum = 0;
-  if (a && b) for (let t = 0; t < a.length; t++) sum += (a[t] as number) * (b[t] as number);
-  return sum;
+  if (!a || !b) return 0;
+  let [even, odd] = [0, 0];
+  // With two sums, a product need not wait for the one before it.
+  const whole = a.length - (a.length % 2);
+  for (let t = 0; t < whole; t += 2) {
+    even += (a[t] as number) * (b[t] as number);
+    odd += (a[t + 1] as number) * (b[t + 1] as number);
+  }
+  for (let t = whole; t < a.length; t++) even += (a[t] as number) * (b[t] as number);
+  return even + odd;
 }

@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { LanguageModel } from '../../src/index.ts';
 import { sameUnits } from '../../src/inspect/same-units.ts';
 import { activeUnits, similarPlaces } from '../../src/inspect/stretches.ts';
+import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
@@ -99,7 +100,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     assert.deepEqual(await shown(), groups.slice(0, 200));
 
     const [first = '', ...others] = groupOf('2.57');
-    const group = page.locator('.units > li', { hasText: '3 more units do the same' });
+    const group = page.locator('.units > li', { hasText: `3 more like ${first}` });
     assert.match(await group.locator('button').first().innerText(), new RegExp(`^${first}\\b`));
     const opposite = group.locator('ol button', { hasText: 'opposite' });
     const chosen = first === '2.12' ? (others[0] as string) : '2.12';
@@ -144,8 +145,15 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   });
 
   test('the strongest places, and how often the gates are nearly closed and nearly open', async () => {
-    const page = await openAndRead(TEXT, '2.57');
-    const states = await model.states(TEXT, { parts: ['h', 'z', 'r'] });
+    // No two places are alike.
+    const random = new MersenneTwister(2);
+    const words = TEXT.split(/(?<=[ \n])/).slice(0, 40);
+    const text = Array.from(
+      { length: 250 },
+      () => words[Math.floor(random.nextUniform() * words.length)],
+    ).join('');
+    const page = await openAndRead(text, '2.57');
+    const states = await model.states(text, { parts: ['h', 'z', 'r'] });
     const values = states.column(2, 57);
     const order = [...values.keys()].sort((a, b) => (values[b] as number) - (values[a] as number) || a - b);
     const strongest: number[] = [];
@@ -154,7 +162,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     const places = page.locator('.unit-charts .places button');
     assert.deepEqual(
       await textsOf(page, '.unit-charts .places button'),
-      strongest.map((at) => TEXT.slice(Math.max(0, at - 20), at + 12)),
+      strongest.map((at) => text.slice(Math.max(0, at - 20), at + 12)),
     );
     await places.nth(3).click();
     assert.match(

@@ -1,4 +1,4 @@
-/** The pages in headless Chromium: the four main tasks, by pointer and by keyboard alone. */
+/** The pages in headless Chromium: the four main tasks. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     );
   });
 
-  test('Write by keyboard alone: write, move to a character, take another candidate, undo', async () => {
+  test('Write by its keys: write, move to a character, take another candidate, undo', async () => {
     const page = await site.open('#/write');
     await openExample(page);
     await page.getByLabel('prompt').first().focus();

@@ -57,6 +57,7 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
             <UnitRow own={first} />
             {others.length > 0 && (
               <Others
+                first={nameOf(first)}
                 others={others}
                 isFound={others.some(({ own }) => isChosen(own) || (wanted !== '' && isWanted(own)))}
               />
@@ -76,7 +77,15 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
 }
 
 /** Folded, until one of them is found or chosen. */
-function Others({ others, isFound }: { readonly others: Group['others']; readonly isFound: boolean }) {
+function Others({
+  first,
+  others,
+  isFound,
+}: {
+  readonly first: string;
+  readonly others: Group['others'];
+  readonly isFound: boolean;
+}) {
   const [isOpen, setOpen] = useState(isFound);
   useEffect(() => {
     if (isFound) setOpen(true);
@@ -84,7 +93,7 @@ function Others({ others, isFound }: { readonly others: Group['others']; readonl
   return (
     <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        {others.length === 1 ? '1 more unit does' : `${others.length} more units do`} the same
+        {others.length} more like {first}
       </summary>
       <ol>
         {others.map(({ own, r }) => (
