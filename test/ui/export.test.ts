@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeCheckpoint } from '../../src/checkpoint/codec.ts';
+import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
 import { train } from '../../src/train/train.node.ts';
 import { decodeFrames } from '../../src/ui/curve-frames.ts';
 import { exportSite } from '../../src/ui/export/export-site.node.ts';
@@ -88,4 +89,34 @@ test('a folder beside the working folder is named by its last part', async (cont
   const index = readFileSync(join('site', 'snapshot', 'index.json'), 'utf8');
   assert.match(index, /"thesis\/cv"/);
   assert.doesNotMatch(index, /\.\./);
+});
+
+test('two folders of the same name, one with a slash at its end, have different names', async (context) => {
+  const folder = temporaryFolder(context);
+  const [one, other, site] = [join(folder, 'one', 'cv'), join(folder, 'other', 'cv'), join(folder, 'site')];
+  writeLog(join(one, 'deep', 'lstm.log.jsonl'), run(5));
+  writeLog(join(other, 'lstm.log.jsonl'), run(5));
+  await exportSite({ folders: [`${one}/`, other] }, site);
+  const { runs }: SnapshotIndex = JSON.parse(readFileSync(join(site, 'snapshot', 'index.json'), 'utf8'));
+  assert.deepEqual(runs.changed.map(({ name }) => name).sort(), ['cv (2)', join('cv', 'deep')]);
+});
+
+test('a run that is training while it is exported: the export says so, and knows no time that is left', async (context) => {
+  const folder = temporaryFolder(context);
+  const [runs, site] = [join(folder, 'runs'), join(folder, 'site')];
+  const timed = { type: 'timed', restMilliseconds: 60_000_000, ...{ iteration: 20, iterations: 1000 } };
+  writeLog(
+    join(runs, 'lstm.log.jsonl'),
+    run(20) + JSON.stringify({ time: new Date().toISOString(), ...timed }),
+  );
+  const lock = await FolderLock.acquire(runs);
+  context.after(() => lock.release());
+  await exportSite({ folders: [runs] }, site);
+  const index: SnapshotIndex = JSON.parse(readFileSync(join(site, 'snapshot', 'index.json'), 'utf8'));
+  const [summary] = index.runs.changed;
+  assert.deepEqual([summary?.state, summary?.rest], ['running', null]);
+  assert.match(
+    index.runs.notices.join(),
+    /^Exported on \d{4}-\d\d-\d\d at \d\d:\d\d UTC\. One run was still training then\.$/,
+  );
 });

@@ -242,3 +242,11 @@ test('the best evaluation is the lowest that was not discarded', () => {
   for (let k = 2; k < 5000; k++) facts.add(asEvent(evaluated(k * 10, 3)));
   assert.deepEqual(facts.facts()?.bestEvaluation, { iteration: 10, epoch: 1, loss: 2 });
 });
+
+test('settings: the most important ones, and those that differ from their defaults, also of a resumed run', () => {
+  const facts = new RunFacts();
+  const options = { cell: 'lstm', seed: 7, evaluateEvery: 1000, checkpointEvery: '50', tokens: 'character' };
+  const origins = Object.fromEntries(Object.keys(options).map((name) => [name, 'checkpoint']));
+  facts.add(asEvent(started({ start: 'resumed', options, origins })));
+  assert.deepEqual(Object.keys(facts.facts()?.settings ?? {}).sort(), ['cell', 'checkpointEvery', 'seed']);
+});

@@ -99,7 +99,7 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
       const marked = checkpoints.filter((text) => text.includes('★ best'));
       assert.equal(marked.length, 1, checkpoints.join());
       assert.match(marked[0] as string, new RegExp(best.loss.toFixed(4)));
-      await page.getByText(`npx char-rnn train --resume '${full}'`).waitFor();
+      await page.getByText(`npx char-rnn train --resume '${full}' --max-iterations 12`).waitFor();
       await page.context().close();
     });
   });

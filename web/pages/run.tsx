@@ -1,6 +1,7 @@
 /** Run: one run in detail. */
 import { computed, effect, signal } from '@preact/signals';
 import type { CheckpointFile, Curve, Metric, RunDetail, RunEvent } from '../../src/ui/protocol.ts';
+import { lastPart } from '../../src/util/last-part.ts';
 import { Chart } from '../components/chart.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { RepeatedRequest } from '../repeated-request.ts';
@@ -93,7 +94,9 @@ export function Run() {
           {stateText(summary)}, iteration {summary.iteration.toLocaleString('en')} of{' '}
           {summary.iterations.toLocaleString('en')}, epoch {summary.epoch.toFixed(2)}. Training loss{' '}
           {lossText(summary.trainLoss)}, best validation loss {lossText(summary.bestEvaluation?.loss)}
-          {summary.baselineLoss !== null && ` (count model: ${lossText(summary.baselineLoss)})`}.
+          {summary.baselineLoss !== null &&
+            ` (to beat: ${lossText(summary.baselineLoss)}, the loss of a count model)`}
+          .
         </p>
         <LossChart />
         <Messages />
@@ -121,12 +124,12 @@ export function Run() {
         </ul>
         {summary.state !== 'running' && shown.checkpoints.length > 0 && (
           <p>
-            To continue this run: <code>npx char-rnn train --resume {quotedFile(summary.folder)}</code>
+            To continue this run: <code>{resumeCommand(shown)}</code>
           </p>
         )}
         <h2>Settings</h2>
         <p class="hint">
-          {summary.text.name}, {summary.text.characters.toLocaleString('en')} characters;{' '}
+          {lastPart(summary.text.name)}, {summary.text.characters.toLocaleString('en')} characters;{' '}
           {summary.parameters.toLocaleString('en')} parameters
         </p>
         <dl>
@@ -142,6 +145,19 @@ export function Run() {
       </aside>
     </div>
   );
+}
+
+/** A run that has reached its end needs a later one. */
+function resumeCommand({ summary, start, checkpoints }: RunDetail): string {
+  const { name, folder, state, reason, iterations } = summary;
+  // Of several runs in a folder, the one with this checkpoint.
+  const last = name === folder ? undefined : checkpoints.find(({ isLast }) => isLast)?.path;
+  const epochs = start?.options.maxEpochs;
+  const words = ['npx char-rnn train --resume', quotedFile(last ?? folder)];
+  if (state === 'finished' && reason === 'iterations') words.push(`--max-iterations ${2 * iterations}`);
+  if (state === 'finished' && reason === 'completed' && typeof epochs === 'number')
+    words.push(`--max-epochs ${2 * epochs}`);
+  return words.join(' ');
 }
 
 function Checkpoint({ file }: { readonly file: CheckpointFile }) {
@@ -244,7 +260,7 @@ function Messages() {
       <h3 id="messages-title">Advice and warnings</h3>
       {all.map((event) => (
         <p key={`${event.time}${event.message}`} class={event.type === 'warning' ? 'problem' : 'hint'}>
-          {inWords(event.message)}
+          {asSentence(inWords(event.message))}
         </p>
       ))}
     </section>

@@ -14,6 +14,7 @@ import {
   type RunChange,
   type RunDetail,
   type RunEvent,
+  type RunSummary,
   type SnapshotIndex,
   type SweepDetail,
   type SweepSummary,
@@ -78,6 +79,8 @@ async function writeSnapshot(
 ): Promise<void> {
   const changed = list.changed.map((run) => ({
     ...run,
+    // An export does not know how the run went on.
+    rest: null,
     name: withoutPlace(run.name, list.folders),
     folder: withoutPlace(run.folder, list.folders),
     text: { ...run.text, name: lastPart(run.text.name) },
@@ -114,11 +117,19 @@ async function writeSnapshot(
       ...list,
       changed,
       folders: list.folders.map((folder) => withoutPlace(folder, list.folders)),
-      notices: [],
+      notices: [madeNotice(changed)],
     },
     curves: CURVE_AXES.flatMap((x) => METRICS.map((metric) => ({ x, metric }))),
     sweeps: await writeSweeps(site, runs, list.folders, sweeps),
   } satisfies SnapshotIndex);
+}
+
+/** When the export was made, which nothing on its pages changes later. */
+function madeNotice(runs: readonly RunSummary[]): string {
+  const time = new Date().toISOString().slice(0, 16).replace('T', ' at ');
+  const running = runs.filter(({ state }) => state === 'running').length;
+  const what = running === 1 ? 'One run was' : `${running} runs were`;
+  return `Exported on ${time} UTC.${running > 0 ? ` ${what} still training then.` : ''}`;
 }
 
 /** @returns the summaries of those that were written: the others can't be read */
@@ -196,9 +207,16 @@ async function allNames(folder: string): Promise<string[]> {
   return [folder, path, await realpath(path).catch(() => path)];
 }
 
-/** A path that begins with the name of a folder that was given, not with the way to it. */
+/** A path that begins with the name of a folder that was given, not with the way to it. Of folders of the same name, later ones get a number. */
 function withoutPlace(path: string, folders: readonly string[]): string {
   const root = folders.find((folder) => path === folder || path.startsWith(join(folder, sep)));
   if (root === undefined || !(isAbsolute(root) || /^\.\.(?:[/\\]|$)/.test(root))) return path;
-  return basename(resolve(root)) + path.slice(root.length);
+  const nameOf = (folder: string) => basename(resolve(folder));
+  const before = folders.slice(0, folders.indexOf(root)).filter((one) => nameOf(one) === nameOf(root)).length;
+  const rest = withoutEnd(path).slice(withoutEnd(root).length);
+  return nameOf(root) + (before > 0 ? ` (${before + 1})` : '') + rest;
+}
+
+function withoutEnd(folder: string): string {
+  return folder.replace(/[/\\]+$/, '');
 }

@@ -1,6 +1,8 @@
 /** The figures of a run for the list of runs, from the events of its log. */
 import { keptLosses } from '../../train/log/discarded.ts';
 import type { LoggedEvent, LoggedStart } from '../../train/log/logged-event.ts';
+import { trainingOptionsSchema } from '../../train/options.ts';
+import { describeType } from '../../util/check-options.ts';
 import type { Evaluation, RunSummary, Setting } from '../protocol.ts';
 
 /** Settings that a list always shows, whatever their origin. */
@@ -202,9 +204,14 @@ function bestOf(evaluations: readonly Evaluation[]): Evaluation | null {
   );
 }
 
-/** Settings with plain values. */
+const DEFAULTS: ReadonlyMap<string, unknown> = new Map(
+  Object.entries(trainingOptionsSchema.shape).map(([name, type]) => [name, describeType(type).defaultValue]),
+);
+
+/** Settings with plain values. A resumed run has an origin for each setting, also for those with their default values. */
 function settingsOf({ options, origins = {} }: LoggedStart): Record<string, Setting> {
-  const names = [...new Set([...TELLING, ...Object.keys(origins)])].slice(0, MAX_SETTINGS);
+  const others = Object.keys(origins).filter((name) => DEFAULTS.get(name) !== options[name]);
+  const names = [...new Set([...TELLING, ...others])].slice(0, MAX_SETTINGS);
   const settings = names.flatMap((name): [string, Setting][] => {
     const value = Object.hasOwn(options, name) ? options[name] : undefined;
     if (!['string', 'number', 'boolean'].includes(typeof value) || name.length > MAX_TEXT) return [];
