@@ -31,6 +31,9 @@ describe('by keyboard alone', { skip: skipWithoutChromium, timeout: 240_000 }, (
     const { text: second } = await writtenAfter(page, () => page.keyboard.press('Space'));
     assert.equal(second.slice(0, 15), first.slice(0, 15));
     assert.notEqual(second[15], first[15]);
+    // The focus is in the text again, where it was.
+    await page.keyboard.press('ArrowRight');
+    await page.getByText(/, position 17, surprise /).waitFor();
     await tabTo(page, 'Undo', 'Shift+Tab');
     await page.keyboard.press('Enter');
     await assertText(page, first);

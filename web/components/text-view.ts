@@ -75,11 +75,13 @@ export class TextView {
   /** Replaces the text. A text that begins with the shown one only adds lines. */
   setText(symbols: readonly string[]): void {
     const last = this.#lines.at(-1);
-    const grows = last !== undefined && isPrefix(this.#symbols, symbols);
+    const same = commonLength(this.#symbols, symbols);
+    const grows = last !== undefined && same === this.#symbols.length;
     const hasNew = symbols.length !== this.#symbols.length || !grows;
     this.#symbols = symbols;
     if (!hasNew) return;
-    if (!grows) this.#anchor = this.#head = undefined;
+    // A key goes on from where the reader is, if the text up to there is the same.
+    if (Math.max(this.#head ?? 0, this.#anchor ?? 0) > same) this.#anchor = this.#head = undefined;
     if (grows) this.#lines.splice(-1, 1, ...layOut(symbols, this.#columns, last.from));
     else this.#lines = layOut(symbols, this.#columns);
     this.#shown = { from: 0, to: 0 };
@@ -354,10 +356,12 @@ export class TextView {
 /** x, y, width */
 type Box = readonly [number, number, number];
 
-function isPrefix(shorter: readonly string[], longer: readonly string[]): boolean {
-  if (shorter.length > longer.length) return false;
-  for (let k = 0; k < shorter.length; k++) if (shorter[k] !== longer[k]) return false;
-  return true;
+/** How many symbols two texts begin with that are the same. */
+function commonLength(a: readonly string[], b: readonly string[]): number {
+  const most = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < most && a[length] === b[length]) length++;
+  return length;
 }
 
 /** Measures the symbols of a line that is in the document. */

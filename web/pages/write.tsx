@@ -274,7 +274,11 @@ function Candidates() {
             <button
               type="button"
               disabled={!!writing.value || text === own.text}
-              onClick={() => take(at - offset, { ...own, text, logProbability })}
+              onClick={() => {
+                take(at - offset, { ...own, text, logProbability });
+                // The list goes away, and the focus with it.
+                document.querySelector<HTMLElement>('.text-view')?.focus();
+              }}
               aria-keyshortcuts={String(index + 1)}
             >
               <kbd>{index + 1}</kbd>
