@@ -10,6 +10,7 @@ import { sharedFolder } from '../temporary-folder.ts';
 import { openExample } from './actions.ts';
 import { sampled, splitCommand, written, writtenAfter } from './commands.ts';
 import { openSite, sharedSite } from './site.ts';
+import { copiedText, textOf } from './text.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
 
@@ -163,6 +164,13 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
     await page.getByText('Mean length of a line').waitFor();
     for (const written of await page.locator('.two-texts pre').allTextContents())
       assert.doesNotMatch(written, /\\x[0-9A-F]{2}/);
+    // The text that was read has the numbers of its bytes. A copy of it is the text.
+    assert.match(await textOf(page), /^\\xC3\\xA9 /);
+    await page.locator('.text-view').focus();
+    await page.evaluate(() =>
+      getSelection()?.selectAllChildren(document.querySelector('.text-view-text') as Element),
+    );
+    assert.equal(await copiedText(page), text);
     await page.context().close();
   });
 });
