@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'esbuild';
+import { InMemoryModel } from '../src/in-memory-model.ts';
 import { LanguageModel as NodeModel } from '../src/language-model.node.ts';
 import { LanguageModel } from '../src/language-model.ts';
 import { root } from './cli/command.ts';
@@ -52,7 +53,7 @@ for (const entry of ['index', 'browser']) {
 }
 
 test('every member of a model is on the page and in a program', () => {
-  const members = [LanguageModel, NodeModel].flatMap((Model) => [
+  const members = [InMemoryModel, LanguageModel, NodeModel].flatMap((Model) => [
     ...Object.getOwnPropertyNames(Model.prototype),
     ...Object.getOwnPropertyNames(Model).filter((name) => !['length', 'name', 'prototype'].includes(name)),
   ]);
