@@ -13,14 +13,13 @@ const example = join(root, 'models', 'moby-dick.safetensors');
 
 /** Waits until the service worker has the kernels that this browser can use. */
 async function waitForKernels(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    for (;;) {
+  const hasKernels = () =>
+    page.evaluate(async () => {
       const names = ['kernels/fused-shared.wasm', 'kernels/fused.wasm'];
-      const found = await Promise.all(names.map((name) => caches.match(name)));
-      if (found.every(Boolean)) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  });
+      return (await Promise.all(names.map((name) => caches.match(name)))).every(Boolean);
+    });
+  for (const end = Date.now() + 30_000; !(await hasKernels()); await page.waitForTimeout(50))
+    assert.ok(Date.now() < end, 'the service worker has no kernels');
 }
 
 describe('offline', { skip: skipWithoutChromium, timeout: 120_000 }, () => {

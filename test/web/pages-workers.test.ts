@@ -7,6 +7,7 @@ import type { Page } from 'playwright-core';
 import { LanguageModel } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
+import { assertAccessible } from './accessibility.ts';
 import { finalParameters, HARBOUR, hasPassed, openExample, startLongRun, startRun } from './actions.ts';
 import { sharedSite } from './site.ts';
 
@@ -51,6 +52,7 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       await page.waitForFunction(hasPassed, 120);
       await inWorker(page, code);
       await page.getByRole('alert').filter({ hasText: reason }).waitFor();
+      await assertAccessible(page, what);
       await page.getByText(/The run goes on in another, from its checkpoint at iteration [\d,]+\./).waitFor();
       await page.getByText('has made all its iterations').waitFor();
       await page.getByRole('button', { name: 'Close' }).click();
@@ -94,6 +96,7 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     assert.equal(await page.getByRole('alert').count(), 0);
     await page.clock.runFor(20_000);
     await page.getByText('has not answered for half a minute').waitFor();
+    await assertAccessible(page, 'a worker that hangs');
     await page.getByRole('button', { name: 'Start another' }).click();
     await page.getByText(/The run goes on in another/).waitFor();
     const [, from] = /checkpoint at iteration ([\d,]+)/.exec(await page.locator('main').innerText()) ?? [];

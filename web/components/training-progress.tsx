@@ -14,7 +14,7 @@ export function TrainingProgress() {
     <>
       <ul class="facts">
         {[...startFacts.value, ...(baseline.value ? [baseline.value.fact] : [])].map((fact) => (
-          <li key={fact}>{inWords(fact)}</li>
+          <Fact key={fact} text={inWords(fact)} />
         ))}
       </ul>
       <progress max={iterations} value={iteration} aria-label="iterations" />
@@ -26,6 +26,17 @@ export function TrainingProgress() {
       </p>
       {ended.value !== undefined && <p role="status">{ended.value}</p>}
     </>
+  );
+}
+
+/** A fact, such as `memory: about 12 MB`. */
+function Fact({ text }: { readonly text: string }) {
+  const end = text.indexOf(':') + 1;
+  return (
+    <li>
+      <span class="hint">{text.slice(0, end)}</span>
+      {text.slice(end)}
+    </li>
   );
 }
 

@@ -63,22 +63,26 @@ export function Train() {
           </button>
         </div>
         <Problem error={problem.value} />
-        <GpuChoice
-          engine={settings.value.engine}
-          disabled={running.value !== undefined}
-          onChange={(engine) => {
-            settings.value = { ...settings.value, engine };
-          }}
-        />
-        <Controls
-          facts={facts.value.filter(({ name }) => name !== 'engine')}
-          settings={settings.value}
-          disabled={running.value !== undefined}
-          problem={problemOf(problem.value)}
-          onChange={(changed) => {
-            settings.value = changed;
-          }}
-        />
+        {/* Closed while a run goes on, which a phone shows below. */}
+        <details open={running.value === undefined}>
+          <summary>Settings</summary>
+          <GpuChoice
+            engine={settings.value.engine}
+            disabled={running.value !== undefined}
+            onChange={(engine) => {
+              settings.value = { ...settings.value, engine };
+            }}
+          />
+          <Controls
+            facts={facts.value.filter(({ name }) => name !== 'engine')}
+            settings={settings.value}
+            disabled={running.value !== undefined}
+            problem={problemOf(problem.value)}
+            onChange={(changed) => {
+              settings.value = changed;
+            }}
+          />
+        </details>
         <details>
           <summary>The same on the command line</summary>
           <code class="block">
