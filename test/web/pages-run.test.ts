@@ -115,7 +115,15 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
         beginning,
         line({ type: 'advice', code: 'plateau', remedies: [], message: 'Try another --learning-rate.' }),
       );
-      await page.getByText('Try another “learning rate”.').waitFor();
+      const advice = page.getByText('Try another “learning rate”.');
+      await advice.waitFor();
+      appendFileSync(beginning, line({ type: 'notice', message: 'resuming.' }));
+      appendFileSync(beginning, line(started({ runId: 'beginning', start: 'resumed', iteration: 1 })));
+      await page.getByText('1 from before it was resumed').waitFor();
+      assert.equal(await page.getByText('Resuming.').isVisible(), true);
+      assert.equal(await advice.isVisible(), false);
+      await page.getByText('1 from before it was resumed').click();
+      await advice.waitFor();
       await page.context().close();
     });
   });

@@ -19,25 +19,42 @@ interface Made {
   readonly isFinished?: boolean;
   /** Advice and warnings. */
   readonly messages?: number;
-  readonly origins?: object;
+  /** Settings that only this run has. */
+  readonly more?: Readonly<Record<string, number>>;
 }
 
 const MADE: Readonly<Record<string, Made>> = {
   a: { cell: 'lstm', dropout: 0, losses: [1.9, 1.5, 1.6] },
   b: { cell: 'lstm', dropout: 0.25, losses: [1.8, 1.7, 1.65, 1.62], messages: 2 },
-  c: { cell: 'gru', dropout: 0.5, losses: [2.5], isFinished: false, origins: { decayRate: 'flag' } },
+  c: {
+    cell: 'gru',
+    dropout: 0.5,
+    losses: [2.5],
+    isFinished: false,
+    more: {
+      decayRate: 0.9,
+      warmup: 1,
+      weightDecay: 2,
+      gradientClip: 3,
+      retries: 4,
+      accumulate: 6,
+      maxEpochs: 7,
+      evaluateEvery: 8,
+    },
+  },
 };
 
 function logOf(name: string, made: Made): string {
-  const { cell, dropout, losses, isFinished = true, messages = 0, origins = {} } = made;
+  const { cell, dropout, losses, isFinished = true, messages = 0, more = {} } = made;
+  const origins = Object.fromEntries(Object.keys(more).map((option) => [option, 'flag']));
   const options = {
     cell,
     dropout,
     layers: 2,
     hiddenSize: 128,
     learningRate: 0.002,
-    decayRate: 0.95,
     seed: 7,
+    ...more,
   };
   let text = line(started({ runId: name, iterations: 40, options, origins }));
   for (const [at, loss] of losses.entries())
@@ -93,7 +110,8 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
       assert.equal(a.iteration, '30 / 40');
       assert.deepEqual([a.cell, a.dropout, a.decayRate], ['lstm', '0', 'default']);
       const c = await cellsOf(page, 'c');
-      assert.deepEqual([c.cell, c.dropout, c.decayRate, c.state], ['gru', '0.5', '0.95', '✕ interrupted']);
+      assert.deepEqual([c.cell, c.dropout, c.decayRate, c.state], ['gru', '0.5', '0.9', '✕ interrupted']);
+      assert.equal(c.evaluateEvery, '8', 'however many differ');
       for (const shared of ['layers', 'hiddenSize', 'learningRate', 'seed'])
         assert.ok(!(shared in a), shared);
       assert.deepEqual(await shown(page), ['runs/a', 'runs/b', 'runs/c']);

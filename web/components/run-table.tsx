@@ -21,6 +21,8 @@ import { SortHead } from './sort-head.tsx';
 const ROW_HEIGHT = 40;
 /** Rows above and below the visible ones. */
 const MARGIN = 10;
+/** Columns for settings, at most. */
+const MOST_SETTINGS = 30;
 const firstRow = signal(0);
 
 const COLUMNS: readonly { readonly key: SortKey; readonly title: string }[] = [
@@ -38,7 +40,7 @@ export function RunTable() {
   const from = Math.max(0, firstRow.value - MARGIN);
   const to = Math.min(all.length, firstRow.value + 20 + MARGIN);
   const base = pinned.value === undefined ? undefined : runs.value.get(pinned.value)?.bestEvaluation?.loss;
-  const settings = differingSettings.value.slice(0, 8);
+  const settings = differingSettings.value.slice(0, MOST_SETTINGS);
   const hasAdvice = all.some(({ advice }) => advice > 0);
   return (
     <section class="panel" aria-label="table of runs">

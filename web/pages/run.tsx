@@ -250,19 +250,43 @@ function SmallChart({ metric, label }: { readonly metric: Metric; readonly label
   );
 }
 
+type Message = Extract<RunEvent, { readonly type: 'advice' | 'warning' | 'notice' }>;
+
+function isMessage(event: RunEvent): event is Message {
+  return event.type === 'advice' || event.type === 'warning' || event.type === 'notice';
+}
+
+/** What the run has said since it was last started or resumed; what it had said before is folded. */
 function Messages() {
-  const all = events.value.filter(
-    (event) => event.type === 'advice' || event.type === 'warning' || event.type === 'notice',
-  );
-  if (all.length === 0) return null;
+  const { value } = events;
+  let start = value.findLastIndex(({ type }) => type === 'started');
+  // Notices and warnings directly before a start belong to it.
+  while (['notice', 'warning'].includes(value[start - 1]?.type ?? '')) start--;
+  const earlier = value.slice(0, Math.max(0, start)).filter(isMessage);
+  const now = value.slice(Math.max(0, start)).filter(isMessage);
+  if (earlier.length + now.length === 0) return null;
   return (
     <section aria-labelledby="messages-title">
       <h3 id="messages-title">Advice and warnings</h3>
-      {all.map((event) => (
+      <MessageList messages={now} />
+      {earlier.length > 0 && (
+        <details>
+          <summary>{earlier.length} from before it was resumed</summary>
+          <MessageList messages={earlier} />
+        </details>
+      )}
+    </section>
+  );
+}
+
+function MessageList({ messages }: { readonly messages: readonly Message[] }) {
+  return (
+    <>
+      {messages.map((event) => (
         <p key={`${event.time}${event.message}`} class={event.type === 'warning' ? 'problem' : 'hint'}>
           {asSentence(inWords(event.message))}
         </p>
       ))}
-    </section>
+    </>
   );
 }
