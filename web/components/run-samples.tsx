@@ -69,10 +69,7 @@ function RunSample({ id }: { readonly id: string }) {
         </span>
         {sample && <span>iteration {sample.iteration.toLocaleString('en')}</span>}
       </figcaption>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to by keyboard too */}
-      <section tabIndex={0} aria-label={`sample of ${runs.value.get(id)?.name}`}>
-        {sample ? <pre>{sample.text}</pre> : <p class="hint">Nothing yet.</p>}
-      </section>
+      {sample ? <pre>{sample.text}</pre> : <p class="hint">Nothing yet.</p>}
     </figure>
   );
 }

@@ -1,0 +1,128 @@
+/**
+ * The page Runs in headless Chromium, over 1,000 runs of 100 kB: until the list and the curves are drawn, until a new line is on the page, and
+ * the memory of the page. Best and median of five; the load is printed.
+ *
+ *     npm run build && node --import tsx bench/ui-pages.ts
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium, type Page } from 'playwright-core';
+import type { RunChange } from '../src/ui/protocol.ts';
+import { executablePath } from '../test/browser/page.ts';
+import { iterationLine, writeLog } from './ui-logs.ts';
+
+const ROUNDS = 5;
+const RUNS = 1000;
+const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-ui-pages-'));
+/** It is first in the list, which is in the order of the names. */
+const live = join(folder, '0', 'lstm.log.jsonl');
+
+async function startServer(): Promise<{ child: ChildProcess; address: string }> {
+  const words = [program, 'ui', folder, '--no-open', '--port', '0'];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [address] = await once(child.stdout.setEncoding('utf8'), 'data');
+  return { child, address: String(address).trim() };
+}
+
+async function idsOf(address: string): Promise<string[]> {
+  const [url = '', token = ''] = address.split('#token=');
+  const response = await fetch(`${url}api/runs`, { headers: { authorization: `Bearer ${token}` } });
+  const { changed } = (await response.json()) as RunChange;
+  return changed.map(({ id }) => id);
+}
+
+/** Opens Runs. @returns milliseconds from the navigation until all runs are listed */
+async function openList(page: Page, address: string): Promise<number> {
+  // What the functions that run in pages call in code that keeps the names of functions.
+  await page.addInitScript('globalThis.__name = (made) => made');
+  await page.goto(address);
+  await page.waitForFunction((all) => document.body.textContent?.includes(all), '1,000 of 1,000 runs');
+  await page.locator('tbody th a').first().waitFor();
+  return page.evaluate(() => performance.now());
+}
+
+/** Draws curves of other runs than before. @returns milliseconds until the frame after they are drawn */
+async function drawCurves(page: Page, ids: readonly string[]): Promise<number> {
+  return page.evaluate(async (pick) => {
+    const begun = performance.now();
+    location.hash = `#/runs?pick=${pick.join('.')}`;
+    const words = ` of ${pick.length} curves.`;
+    const isDrawn = () => document.querySelector('.chart [role="img"]')?.ariaLabel?.includes(words);
+    while (!isDrawn()) await new Promise(requestAnimationFrame);
+    // The chart takes its data in the next frame.
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    return performance.now() - begun;
+  }, ids);
+}
+
+/** @returns milliseconds from writing a line until the page shows its iteration */
+async function newLine(page: Page, iteration: number): Promise<number> {
+  const shown = page.getByText(`${iteration.toLocaleString('en')} / 1,000,000`).first();
+  const begun = performance.now();
+  appendFileSync(live, iterationLine(iteration, 1));
+  await shown.waitFor();
+  return performance.now() - begun;
+}
+
+function megabytesOf(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    // @ts-expect-error: of https://wicg.github.io/performance-measure-memory/, which TypeScript does not know
+    const { bytes } = await performance.measureUserAgentSpecificMemory();
+    return bytes / 2 ** 20;
+  });
+}
+
+const figures = new Map<string, number[]>();
+const note = (what: string, value: number) => figures.set(what, [...(figures.get(what) ?? []), value]);
+
+try {
+  let last = 0;
+  for (let run = 0; run < RUNS; run++) {
+    const iterations = writeLog(join(folder, String(run), 'lstm.log.jsonl'), 100_000, run + 1);
+    if (run === 0) last = iterations;
+  }
+  const browser = await chromium.launch({
+    executablePath: executablePath as string,
+    args: ['--no-sandbox', '--enable-blink-features=ForceEagerMeasureMemory'],
+  });
+  for (let round = 0; round < ROUNDS; round++) {
+    const { child, address } = await startServer();
+    const first = await browser.newPage();
+    await openList(first, address);
+    // The server has read all logs; the page of a second visit is measured.
+    await first.close();
+    const page = await browser.newPage();
+    note('1,000 runs: list, from the navigation, ms (500)', await openList(page, address));
+    const ids = await idsOf(address);
+    note('20 curves, ms (1,000)', await drawCurves(page, ids.slice(100, 120)));
+    note('1,000 curves, ms (3,000)', await drawCurves(page, ids));
+    note('memory with 1,000 curves, MB', await megabytesOf(page));
+    await drawCurves(page, ids.slice(100, 120));
+    note('memory of the page with 1,000 runs and 20 curves, MB (60)', await megabytesOf(page));
+    note('a new line on the page, ms (1,000)', await newLine(page, ++last));
+    await page.close();
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+  await browser.close();
+  console.log(
+    `load ${loadavg()
+      .map((value) => value.toFixed(1))
+      .join(', ')}; best of ${ROUNDS}, and their median`,
+  );
+  for (const [what, values] of figures) {
+    const sorted = values.sort((a, b) => a - b);
+    const shown = [sorted[0], sorted[ROUNDS >> 1]].map((value) =>
+      (value ?? Number.NaN).toFixed(0).padStart(7),
+    );
+    console.log(`${what.padEnd(62)} ${shown.join(' ')}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
