@@ -35,7 +35,7 @@ export function chartWords(curves: readonly ShownCurve[], { xLabel, yLabel, isLo
       low !== high &&
       `At the end, ${low.label} is lowest with ${figure(low.value)} and ${high.label} highest with ${figure(high.value)}.`,
     pinned && curves.length > 1 && `${pinned.label} is pinned.`,
-    isLogarithmic && 'The axis is logarithmic.',
+    isLogarithmic && 'The y axis is logarithmic.',
   ]
     .filter(Boolean)
     .join(' ');

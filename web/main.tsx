@@ -207,7 +207,8 @@ function ModelMenu() {
               8-bit weights (int8)
             </Checkbox>
             <p class="hint">
-              Faster, and a file of a quarter of the size; the texts differ from those of the float weights.
+              8-bit weights are faster, and a file in int8 is a quarter of the size. The texts differ from
+              those of the float weights.
             </p>
           </>
         )}

@@ -170,7 +170,7 @@ export class Client<Api extends Methods> {
   async #waitForEnd(name: string): Promise<void> {
     await navigator.locks.request(name, () => {});
     this.#resolveGone();
-    this.end('the browser has ended it, perhaps for want of memory');
+    this.end('the browser has ended it, perhaps because it ran out of memory');
   }
 
   #hear(): void {

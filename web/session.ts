@@ -50,7 +50,7 @@ function startWorker(): Client<Api> {
     },
     onSilent(isSilent) {
       const message =
-        'the model’s worker has not answered for half a minute: it has much to compute, or hangs';
+        'the model’s worker has not answered for half a minute: it is busy with a long computation, or hangs';
       workerProblem.value = isSilent ? { kind: 'silent', message, hadModel: true } : undefined;
     },
   });

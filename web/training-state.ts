@@ -139,7 +139,7 @@ export async function start(resume?: StoredRun, lastIteration?: number): Promise
   }
 }
 
-/** Shows what a run reports. If its worker ends, the run goes on in the next one, as long as each has saved a checkpoint. */
+/** Shows what a run reports. If its worker ends, the run continues in another one, as long as each worker has saved a new checkpoint. */
 async function follow(begun: TrainRequest, signal: AbortSignal): Promise<void> {
   let request = begun;
   let saved = 0;
@@ -156,7 +156,7 @@ async function follow(begun: TrainRequest, signal: AbortSignal): Promise<void> {
       const run = (await worker.call('runs', undefined)).find(({ id }) => id === runId);
       if (!run || run.iteration <= saved) throw error;
       saved = run.iteration;
-      const text = `${asSentence((error as Error).message)}. The run goes on in another, from its checkpoint at iteration ${saved.toLocaleString('en')}.`;
+      const text = `${asSentence((error as Error).message)}. The run continues in another worker, from its checkpoint at iteration ${saved.toLocaleString('en')}.`;
       messages.value = [...messages.value, { kind: 'warning', text }];
       request = { ...request, text: '', options: engineOf(settings.value), resume: run.id };
     }

@@ -119,10 +119,10 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await advice.waitFor();
       appendFileSync(beginning, line({ type: 'notice', message: 'resuming.' }));
       appendFileSync(beginning, line(started({ runId: 'beginning', start: 'resumed', iteration: 1 })));
-      await page.getByText('1 from before it was resumed').waitFor();
+      await page.getByText('1 from before the run was resumed').waitFor();
       assert.equal(await page.getByText('Resuming.').isVisible(), true);
       assert.equal(await advice.isVisible(), false);
-      await page.getByText('1 from before it was resumed').click();
+      await page.getByText('1 from before the run was resumed').click();
       await advice.waitFor();
       await page.context().close();
     });
@@ -137,7 +137,7 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
       rmSync(beginning);
       await page
         .getByRole('alert')
-        .getByText(/^This run was deleted, .* This is what was last read of it\./)
+        .getByText(/^This run was deleted, .* The page shows what was last read\./)
         .waitFor();
       await page.getByText('best validation loss 1.7500').waitFor();
       begin(line(iteration(7, 1.25)) + line(finished(7)));
@@ -146,7 +146,7 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await page.evaluate(() => {
         location.hash = '#/run';
       });
-      await page.getByRole('alert').getByText('The address names no run.').waitFor();
+      await page.getByRole('alert').getByText('The address does not name a run.').waitFor();
       await page.context().close();
     });
     const problems = browser.problems.splice(0);

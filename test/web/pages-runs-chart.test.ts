@@ -74,7 +74,7 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await choice(page, 'y').selectOption('validationLoss');
       await chart(page, /^Validation loss .* runs\/powers is lowest with 1\.5 /).waitFor();
       await page.getByLabel('logarithmic').check();
-      await chart(page, /The axis is logarithmic\.$/).waitFor();
+      await chart(page, /The y axis is logarithmic\.$/).waitFor();
       await page.getByLabel('show runs/long in the chart').uncheck();
       await chart(page, / of runs\/powers\. It ends at 1\.5\. The axis/).waitFor();
     });

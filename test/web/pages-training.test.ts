@@ -82,7 +82,9 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     const row = other.locator('.stored li');
     for (const name of ['Delete', 'Continue']) {
       await row.getByRole('button', { name }).click();
-      await other.getByText(/a run writes there, perhaps in another tab\. Stop that one first\./).waitFor();
+      await other
+        .getByText(/a run is writing to it, perhaps in another tab\. Stop that run first\./)
+        .waitFor();
       assert.equal(await row.count(), 1);
       await other.reload();
     }

@@ -53,7 +53,9 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       await inWorker(page, code);
       await page.getByRole('alert').filter({ hasText: reason }).waitFor();
       await assertAccessible(page, what);
-      await page.getByText(/The run goes on in another, from its checkpoint at iteration [\d,]+\./).waitFor();
+      await page
+        .getByText(/The run continues in another worker, from its checkpoint at iteration [\d,]+\./)
+        .waitFor();
       await page.getByText('has made all its iterations').waitFor();
       await page.getByRole('button', { name: 'Close' }).click();
       assert.deepEqual(await page.getByRole('alert').allTextContents(), []);
@@ -98,7 +100,7 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.getByText('has not answered for half a minute').waitFor();
     await assertAccessible(page, 'a worker that hangs');
     await page.getByRole('button', { name: 'Start another' }).click();
-    await page.getByText(/The run goes on in another/).waitFor();
+    await page.getByText(/The run continues in another worker/).waitFor();
     const [, from] = /checkpoint at iteration ([\d,]+)/.exec(await page.locator('main').innerText()) ?? [];
     await page.waitForFunction(hasPassed, Number(from?.replaceAll(',', '')) + 20);
     await page.keyboard.press('Escape');

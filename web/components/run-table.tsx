@@ -57,7 +57,7 @@ export function RunTable() {
                 <span class="visually-hidden">in the chart</span>
               </th>
               <th scope="col">
-                <span class="visually-hidden">to compare with</span>
+                <span class="visually-hidden">comparison</span>
               </th>
               {COLUMNS.map(({ key, title }) => (
                 <SortHead key={key} column={key} title={title} sorting={sorting} />

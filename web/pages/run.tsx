@@ -72,7 +72,7 @@ export function Run() {
       <section class="panel empty">
         {id.value === undefined || problem.value !== undefined ? (
           <p class="problem" role="alert">
-            {problem.value ?? 'The address names no run.'} <a href="#/runs">Back to all runs</a>
+            {problem.value ?? 'The address does not name a run.'} <a href="#/runs">Back to all runs</a>
           </p>
         ) : (
           <p role="status">Reading the run …</p>
@@ -87,7 +87,7 @@ export function Run() {
         <h2 id="run-title">{shortPath.value(summary.name)}</h2>
         {problem.value !== undefined && (
           <p class="problem" role="alert">
-            {problem.value} This is what was last read of it. <a href="#/runs">Back to all runs</a>
+            {problem.value} The page shows what was last read. <a href="#/runs">Back to all runs</a>
           </p>
         )}
         <p>
@@ -147,7 +147,7 @@ export function Run() {
   );
 }
 
-/** A run that has reached its end needs a later one. */
+/** The command that continues a run. If the run has reached its end, the command also sets a later one. */
 function resumeCommand({ summary, start, checkpoints }: RunDetail): string {
   const { name, folder, state, reason, iterations } = summary;
   // Of several runs in a folder, the one with this checkpoint.
@@ -256,7 +256,7 @@ function isMessage(event: RunEvent): event is Message {
   return event.type === 'advice' || event.type === 'warning' || event.type === 'notice';
 }
 
-/** What the run has said since it was last started or resumed; what it had said before is folded. */
+/** The messages since the run was last started or resumed; earlier ones are collapsed. */
 function Messages() {
   const { value } = events;
   let start = value.findLastIndex(({ type }) => type === 'started');
@@ -271,7 +271,7 @@ function Messages() {
       <MessageList messages={now} />
       {earlier.length > 0 && (
         <details>
-          <summary>{earlier.length} from before it was resumed</summary>
+          <summary>{earlier.length} from before the run was resumed</summary>
           <MessageList messages={earlier} />
         </details>
       )}

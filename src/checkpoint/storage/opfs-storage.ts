@@ -123,7 +123,7 @@ export async function lockFolder({ name }: FileSystemDirectoryHandle): Promise<(
   if (unlock) return unlock;
   throw new CheckpointError(
     'checkpoint-locked',
-    `the browser's folder ${name}: a run writes there, perhaps in another tab. Stop that one first.`,
+    `the browser's folder ${name}: a run is writing to it, perhaps in another tab. Stop that run first.`,
   );
 }
 
