@@ -4,16 +4,16 @@
  *     npm run bench -- [WORD…] [--record] [--check]
  *
  * Each row alternates between this program and PyTorch (the better of one thread and, with two processors, two) within one run. The figures
- * and the ratio come from the fastest iteration of all rounds, because other programs on a machine make iterations slower, but never faster;
- * the median of the medians is printed beside them. "of the peak" is the rate of the best iteration divided by the highest peak in float32,
- * which is measured after each round. Without PyTorch, or without a compiler for the peak, those columns stay empty.
+ * and the ratio come from the fastest iteration of all rounds, because other programs on a machine make iterations slower, but never
+ * faster; the median of the medians is printed beside them. "of the peak" is the rate of the best iteration divided by the highest peak in
+ * float32, which is measured after each round. Without PyTorch, or without a compiler for the peak, those columns stay empty.
  *
- * PyTorch is that of the virtual environment build/pytorch or, without one, of Debian's python3. BENCH_PYTHON names another Python.
+ * PyTorch comes from the virtual environment build/pytorch or, if there is none, from Debian's python3. BENCH_PYTHON names another Python.
  *
- * Without words, rows in bfloat16 are left out if the processor has no instruction for them.
+ * Without WORD, rows in bfloat16 are left out if the processor has no instruction for them.
  *
- * --record appends the figures to bench/history.jsonl. --check compares the ratios with those recorded before on the same processor, and exits
- * with 1 if one is more than 10% below the median of the last five; it needs PyTorch.
+ * --record appends the figures to bench/history.jsonl. --check compares the ratios with those recorded before on the same processor, and
+ * exits with 1 if one is more than 10% below the median of the last five; it needs PyTorch.
  */
 import { execFileSync } from 'node:child_process';
 import { loadavg } from 'node:os';
@@ -75,7 +75,7 @@ const ROWS: readonly Row[] = [
   { name: 'LSTM 128×2, evaluation', task: 'evaluate', shape: ['lstm', 128, 2, 50] },
   { name: 'LSTM 128×2, WebAssembly', task: 'train', shape: ['lstm', 128, 2, 50], engine: 'wasm' },
 ];
-/** What PyTorch calls a way to compute, if it has another name for it. */
+/** PyTorch's names of compute types, where they differ from ours. */
 const PEER_COMPUTE: Readonly<Record<string, string>> = { 'bfloat16-amx': 'bfloat16' };
 interface SamplingRow {
   readonly units: number;
@@ -101,7 +101,10 @@ const { values: flags, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { record: { type: 'boolean' }, check: { type: 'boolean' } },
 });
-/** A row in bfloat16 is measured only if it is named, or if the processor has its instruction: without it, it is slower than float32. */
+/**
+ * A row in bfloat16 is measured only if it is named or the processor has the instruction; without the instruction, it is slower than
+ * float32.
+ */
 const isWanted = (name: string, compute: Row['compute'] = undefined) =>
   wanted.length === 0
     ? compute === undefined || fastBfloat16().includes(compute)

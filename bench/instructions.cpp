@@ -1,6 +1,6 @@
-// Counts the instructions of a training iteration with and without regularization, for callgrind: `instructions UNITS on|off STEPS` makes one
-// iteration of LSTM UNITS×2 with a batch of 50, Adam, and 65 characters. `on` adds what --weight-drop, --dropout, --dropout-mask sequence and
-// --average ema compute; --random-offset computes nothing in the kernels. The calls are those of src/model/network.ts.
+// Counts the instructions of a training iteration with and without regularization, for callgrind: `instructions UNITS on|off STEPS` makes
+// one iteration of LSTM UNITS×2 with a batch of 50, Adam, and 65 characters. `on` adds what --weight-drop, --dropout, --dropout-mask
+// sequence and --average ema compute; --random-offset computes nothing in the kernels. The calls are those of src/model/network.ts.
 //
 //     g++ -std=c++17 -O3 -march=x86-64-v3 -ffp-contract=off -fno-math-errno -w -DVW=8 -DKERNELS_NAME=kernels \
 //       -I native/kernels bench/instructions.cpp -o instructions
@@ -24,7 +24,7 @@
 enum { B = 50, V = 65, LAYERS = 2, GATES = 4 };
 
 static int threads = 1, calls = 0;
-// As in native/addon: of all threads, then of the crews that share rows.
+// As in native/addon: first the barrier of all threads, then those of the crews that share rows.
 static Barrier barriers[1 + MAX_CREWS];
 
 extern "C" __attribute__((noinline)) void make_call(Call& call) {

@@ -1,6 +1,6 @@
 /**
- * Measures the pages in headless Chromium: what they load, when they appear, and how fast they compute. Prints the best of five, and the load
- * of the machine below each table.
+ * Measures the pages in headless Chromium: what they load, when they appear, and how fast they compute. Prints the best of five, and the
+ * load of the machine below each table.
  *
  *     node --import tsx bench/pages.ts [TEXT]
  *
@@ -164,7 +164,7 @@ async function reading(): Promise<void> {
   await page.context().close();
 }
 
-/** The coloured text by itself: a page reads at most 20,000 characters, but can write more. */
+/** Measures the coloured text alone: Neurons reads at most 20,000 characters, but Write can show more. */
 async function colouring(): Promise<void> {
   const page = await site.open('#/write');
   const entry = join(import.meta.dirname, '../web/components/text-view.ts');
@@ -246,7 +246,11 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** Clicks on Train. Runs in the page, so that the time does not contain messages of the driver. @returns milliseconds until a loss is shown */
+/**
+ * Clicks on Train. Runs in the page, so that the time does not include messages to and from Playwright.
+ *
+ * @returns milliseconds until a loss is shown
+ */
 async function timeToFirstLoss(): Promise<number> {
   const begun = performance.now();
   const buttons = [...document.querySelectorAll<HTMLElement>('button.primary')];

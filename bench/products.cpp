@@ -1,5 +1,6 @@
-// Measures the rate of the kernels' float32 products in GFLOPS, on one thread, for weights of several sizes: rows of activations [M][K] times
-// panels of weights [N/16][K][16]. Compare it with bench/peak.cpp. Other programs slow a part of the time, so each size counts its fastest run.
+// Measures the rate of the kernels' float32 products in GFLOPS, on one thread, for weights of several sizes: rows of activations [M][K]
+// times panels of weights [N/16][K][16]. Compare it with bench/peak.cpp. Other programs slow some runs down, so the fastest run of each
+// size counts.
 //
 //     g++ -std=c++17 -O3 -march=x86-64-v4 -mprefer-vector-width=512 -ffp-contract=off -fno-math-errno -w -DVW=16 -DKERNELS_NAME=kernels \
 //       -I native/kernels bench/products.cpp -o products && ./products

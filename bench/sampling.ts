@@ -51,7 +51,7 @@ const model = new LanguageModel(
 );
 const prompts = Array<string>(Number(sequences)).fill('');
 const length = prompts.length === 1 ? 20_000 : 1_000;
-// Until V8 has compiled what is used often.
+// A warm-up: V8 compiles the code that is used often.
 const warm = performance.now() + 1500;
 while (performance.now() < warm) await model.generateAll({ ...options, prompts, length: 500 });
 let drawn = 0;

@@ -1,14 +1,14 @@
 /**
- * Computes how an iteration of training scales with the number of threads, where no machine with as many cores is at hand. Prints the rows of
- * a table in docs/benchmarks.md.
+ * Computes how an iteration of training scales with the number of threads, where no machine with as many cores is at hand. Prints the rows
+ * of a table in docs/benchmarks.md.
  *
  *     node --import tsx bench/threads.ts
  *
- * An LSTM of two layers with 50 rows and 50 steps. Measured with one thread on an Intel Xeon with AVX-512: the time of an iteration, of which
- * two thirds are steps, divided among the threads as by `part_of` in native/kernels/recurrent.h, and one third are gradients of the weights,
- * divided evenly; and the time of a step's products for each row, which is longer with few rows. Counted (bench/instructions.cpp): how often
- * threads wait for each other. Assumed: a thread that has a part of the
- * units computes at 90% of the speed of many rows, because its weights stay in its cache; a barrier takes 0.1 µs for each thread.
+ * An LSTM of two layers with 50 rows and 50 steps. Measured with one thread on an Intel Xeon with AVX-512: the time of an iteration, of
+ * which two thirds are steps, divided among the threads as by `part_of` in native/kernels/recurrent.h, and one third are gradients of the
+ * weights, divided evenly; and the time of a step's products for each row, which is longer with few rows. Counted (bench/instructions.cpp):
+ * how often threads wait for each other. Assumed: a thread that has a part of the units computes at 90% of the speed of many rows, because
+ * its weights stay in its cache; a barrier takes 0.1 µs for each thread.
  */
 interface Shape {
   readonly units: number;
@@ -26,7 +26,7 @@ const ROWS = 50;
 const ROWS_OF_CREW = 8;
 /** Waits of a crew, as test/engine/waits.test.ts counts them: one for each of 50 steps, forward and backward, in two layers. */
 const CREW_WAITS = 200;
-/** Waits of all threads in an iteration, counted there, too. */
+/** Waits of all threads in an iteration, also counted by that test. */
 const BARRIERS = 18;
 const BARRIER_TIME = 1e-4;
 const CACHED_SPEED = 0.9;

@@ -1,6 +1,6 @@
 /**
- * The page Runs in headless Chromium, over 1,000 runs of 100 kB: until the list and the curves are drawn, until a new line is on the page, and
- * the memory of the page. Best and median of five; the load is printed.
+ * The page Runs in headless Chromium, over 1,000 runs of 100 kB: the time until the list and the curves are drawn, the time until a new
+ * line is on the page, and the memory of the page. Prints the best and the median of five, and the load of the machine.
  *
  *     npm run build && node --import tsx bench/ui-pages.ts
  */
@@ -19,7 +19,7 @@ const ROUNDS = 5;
 const RUNS = 1000;
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-ui-pages-'));
-/** It is first in the list, which is in the order of the names. */
+/** The first run in the list, which is sorted by name. */
 const live = join(folder, '0', 'lstm.log.jsonl');
 
 async function startServer(): Promise<{ child: ChildProcess; address: string }> {
@@ -38,7 +38,7 @@ async function idsOf(address: string): Promise<string[]> {
 
 /** Opens Runs. @returns milliseconds from the navigation until all runs are listed */
 async function openList(page: Page, address: string): Promise<number> {
-  // What the functions that run in pages call in code that keeps the names of functions.
+  // tsx (esbuild's keepNames) adds calls of this function to the functions that run in pages.
   await page.addInitScript('globalThis.__name = (made) => made');
   await page.goto(address);
   await page.waitForFunction((all) => document.body.textContent?.includes(all), '1,000 of 1,000 runs');

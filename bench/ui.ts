@@ -1,5 +1,6 @@
 /**
- * The data of `char-rnn ui` against its bars (docs/benchmarks.md): 1,000 runs of 100 kB, a log of 100 MB, and a log that grows. Best of five.
+ * The data of `char-rnn ui` against its bars (docs/benchmarks.md): 1,000 runs of 100 kB, a log of 100 MB, and a log that grows. Best of
+ * five.
  *
  *     npm run build && node --import tsx bench/ui.ts
  */

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Where INSTALL_PYTORCH makes a virtual environment. */
+/** The Python of the virtual environment that INSTALL_PYTORCH creates. */
 const OWN_PYTHON = fileURLToPath(new URL('../../build/pytorch/bin/python', import.meta.url));
-/** The Python that has PyTorch: that of BENCH_PYTHON, that of the virtual environment if there is one, or Debian's. */
+/** The Python that runs PyTorch: BENCH_PYTHON, or that of the virtual environment if there is one, or Debian's. */
 const PYTHON = process.env.BENCH_PYTHON || (existsSync(OWN_PYTHON) ? OWN_PYTHON : '/usr/bin/python3');
 /** Debian's PyTorch is faster with this OpenBLAS than with the one that is the default. */
 const OPENBLAS = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
@@ -15,7 +15,8 @@ const SCRIPT = fileURLToPath(new URL('pytorch.py', import.meta.url));
 export const INSTALL_PYTORCH = `${PYTHON} has no PyTorch, so there is nothing to compare with. Install it and run this again:
   python3 -m venv build/pytorch
   build/pytorch/bin/pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
-With a wheel in a folder, write --no-index --find-links FOLDER instead of --index-url and its address. Debian's older version also works: apt install python3-torch libopenblas0-openmp`;
+If you have the wheel in a folder, replace --index-url and its address with --no-index --find-links FOLDER.
+Debian's older version also works: apt install python3-torch libopenblas0-openmp`;
 
 /** Milliseconds of an iteration: median, best and mean of the clock. */
 export interface Timing {

@@ -97,7 +97,7 @@ test('CHAR_RNN_ISA forces an instruction set; one that the machine lacks is an e
   assert.match(stderr, /this machine lacks sse9; it has/);
 });
 
-/** What is faster than float32 where an instruction set is the fastest. On Intel, that is never AVX512_BF16, which is slower than float32. */
+/** For each fastest instruction set, the `--compute` that is faster than float32. On Intel, AVX512_BF16 is slower than float32. */
 const FAST_COMPUTE: Readonly<Record<string, string>> = { avx512amx: 'bfloat16-amx', avx512bf16: 'bfloat16' };
 
 test('--compute bfloat16 trains, and says with which instructions', { skip }, async (context) => {

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const hasCompiler = spawnSync('g++', ['--version'], { stdio: 'ignore' }).status === 0;
 const skip = process.arch === 'x64' && hasCompiler ? false : 'needs g++ on x64';
 
-test('two layers wait 18 times for all threads and, if crews divide the units, 200 times in a crew', {
+test('an iteration of two layers: all threads wait 18 times and, if crews divide the units, those of a crew 200 times', {
   skip,
 }, (context) => {
   const program = join(temporaryFolder(context), 'instructions');

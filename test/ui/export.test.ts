@@ -91,7 +91,7 @@ test('a folder beside the working folder is named by its last part', async (cont
   assert.doesNotMatch(index, /\.\./);
 });
 
-test('two folders of the same name, one with a slash at its end, have different names', async (context) => {
+test('two folders with the same name, one given with a trailing slash, get different names', async (context) => {
   const folder = temporaryFolder(context);
   const [one, other, site] = [join(folder, 'one', 'cv'), join(folder, 'other', 'cv'), join(folder, 'site')];
   writeLog(join(one, 'deep', 'lstm.log.jsonl'), run(5));
@@ -101,7 +101,7 @@ test('two folders of the same name, one with a slash at its end, have different 
   assert.deepEqual(runs.changed.map(({ name }) => name).sort(), ['cv (2)', join('cv', 'deep')]);
 });
 
-test('a run that is training while it is exported: the export says so, and knows no time that is left', async (context) => {
+test('a run that is training while it is exported: the export says so, and gives no remaining time', async (context) => {
   const folder = temporaryFolder(context);
   const [runs, site] = [join(folder, 'runs'), join(folder, 'site')];
   const timed = { type: 'timed', restMilliseconds: 60_000_000, ...{ iteration: 20, iterations: 1000 } };

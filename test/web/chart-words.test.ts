@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { roundedPart } from '../../web/chart-words.ts';
 import { logarithmicTicks } from '../../web/ticks.ts';
 
-test('the ends of a part that was chosen with the pointer have no more digits than it needs', () => {
+test('the ends of a part that is chosen by dragging are rounded to the digits that it needs', () => {
   assert.deepEqual(roundedPart(1003.37, 2001.82, true), [1003, 2002]);
   assert.deepEqual(roundedPart(10.2, 14.9, true), [10, 15]);
   assert.deepEqual(roundedPart(0.123456, 0.987654, false), [0.123, 0.988]);

@@ -1,4 +1,4 @@
-/** A model that has units that do the same. */
+/** A model with units that do the same. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parameterSlices } from '../../src/engine/layout.ts';

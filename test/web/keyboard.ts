@@ -1,4 +1,4 @@
-/** Walks through the pages with Tab, as somebody does who has no pointer. */
+/** Walks through the pages with Tab, like a reader without a pointer. */
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
 
@@ -48,7 +48,7 @@ export function focusedName(page: Page): Promise<string> {
   });
 }
 
-/** Presses a key some times. */
+/** Presses a key several times. */
 export async function press(page: Page, key: string, times: number): Promise<void> {
   for (let k = 0; k < times; k++) await page.keyboard.press(key);
 }

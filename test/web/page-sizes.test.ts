@@ -1,4 +1,4 @@
-/** How much the pages load before one can write: docs/decisions/pages.md says why. */
+/** How much the pages load before the reader can write: docs/decisions/pages.md gives the reasons. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';

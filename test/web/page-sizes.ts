@@ -17,8 +17,8 @@ export function pageScripts(folder: string): string[] {
 }
 
 /**
- * What a browser without a service worker fetches to write with the example model, other than that: the page with its style and program, the
- * worker with all that it loads, and a kernel.
+ * What a browser without a service worker fetches to write with the example model, not counting the model: the page with its style sheet
+ * and program, the worker with everything that it loads, and a kernel.
  */
 export async function loadedFiles(site: Site): Promise<string[]> {
   const before = site.requested.length;

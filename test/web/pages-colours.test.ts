@@ -93,7 +93,7 @@ describe('the colours of texts', { skip: skipWithoutChromium, timeout: 240_000 }
     await page.context().close();
   });
 
-  test('with two pixels for each, and characters that are wider than others, the colours are where the characters are', async () => {
+  test('with two device pixels per CSS pixel and characters of different widths, each colour is behind its character', async () => {
     // Characters of other fonts than the text's own, which most machines have, a tab, and pairs of UTF-16 units.
     const text = '鯨は海に\t沈んだ。The Ǆ ꙮ went 𝔸 down — 🐋! '.repeat(24);
     const file = join(folder, 'wide.safetensors');

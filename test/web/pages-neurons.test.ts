@@ -50,7 +50,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   const textsOf = (page: Page, selector: string) =>
     page.locator(selector).evaluateAll((all) => all.map(({ textContent }) => textContent));
 
-  test('it says what it did not read, and what it replaced', async () => {
+  test('it says what it did not read, and which characters it left out', async () => {
     // One UTF-16 unit and then pairs of them: the cut is between characters.
     const page = await openAndRead(`a🐋${'the sea is wide. '.repeat(1250)}`);
     const notices = () => textsOf(page, '[role="status"] > .hint');
@@ -64,7 +64,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
-  test('units that do the same are folded under the strongest of them, also those without a label', async () => {
+  test('units that do the same are collapsed under the strongest of them, also those without a label', async () => {
     const copies = modelWithCopies();
     const labels = await copies.labelUnits(TEXT);
     const states = await copies.states(TEXT);
@@ -110,7 +110,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await group.locator('summary').click();
     await row.click();
     await page.getByRole('heading', { name: new RegExp(`^Unit ${chosen}\\b`) }).waitFor();
-    // Two units stay folded, until one of them is looked for.
+    // Two units stay collapsed until one of them is searched for.
     const pair = groupOf('2.20')[1] as string;
     const folded = page.locator('.units details:not([open]) button', { hasText: pair });
     assert.equal(await folded.count(), 1);

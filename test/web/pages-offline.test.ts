@@ -26,7 +26,7 @@ describe('offline', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
   const folder = sharedFolder();
 
   for (const isolated of [false, true])
-    test(`a page that was only loaded, from a host ${isolated ? 'with' : 'without'} headers, then opens a file, writes and trains offline`, async () => {
+    test(`loaded once from a host ${isolated ? 'with' : 'without'} headers, a page opens a file, writes and trains offline`, async () => {
       const site = await openSite(join(folder, String(isolated)), { isolated });
       try {
         const page = await site.open('#/write');

@@ -149,7 +149,7 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
     });
   });
 
-  test('what has no curve: a reason instead of a page that reads for ever', async () => {
+  test('without a curve, the page gives the reason instead of reading forever', async () => {
     const other = join(folder, 'other');
     writeLog(join(other, 'new', 'lstm.log.jsonl'), line(started({ runId: 'new' })));
     await withServer({ folders: [other], pages }, async ({ address }) => {

@@ -105,7 +105,7 @@ describe('the run on the Train page', { skip: skipWithoutChromium, timeout: 120_
     await page.context().close();
   });
 
-  test('the chart has a curve of each kind, and the smoothed one grows while the run goes on and falls with the loss', async () => {
+  test('the chart has a curve of each kind; the smoothed one gets longer during the run and falls with the loss', async () => {
     const page = await site().open('#/train');
     const columns = (name: string) => page.evaluate(coloured, name);
     await startLongRun(page, { evaluateEvery: '50' });

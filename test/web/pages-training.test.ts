@@ -38,7 +38,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     await page.context().close();
   });
 
-  test('after a reload in the middle of a run, the run goes on from its last checkpoint', async () => {
+  test('a run that is interrupted by a reload continues from its last checkpoint', async () => {
     const page = await site().open('#/train');
     // The page asks before it is left.
     page.on('dialog', (dialog) => dialog.accept());
@@ -93,7 +93,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     await page.context().close();
   });
 
-  test('what is left of a run that ended before its first checkpoint is deleted an hour later', async () => {
+  test('the files of a run that ended before its first checkpoint are deleted an hour later', async () => {
     // A service worker would answer instead of the route below.
     const page = await site().open('#/train', { serviceWorkers: 'block' });
     await start(page, { maxIterations: '5' });

@@ -71,7 +71,7 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       assert.deepEqual(otherProblems(/out of memory/), []);
     });
 
-  test('with a model that is open, the page says that it is lost; a worker that ends at once is not replaced again', async () => {
+  test('the page says that the open model is lost; if the new worker ends at once, it is not replaced', async () => {
     const page = await site().open('#/write');
     await openExample(page);
     await inWorker(page, 'self.close();');
@@ -108,7 +108,7 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
-  test('a worker that computes for long, or with the page stopped for a night, is no worker that hangs', async () => {
+  test('a worker that computes for a long time, or whose page was stopped overnight, does not count as hanging', async () => {
     const page = await site().open('#/train');
     await page.clock.install();
     await page.reload();
@@ -128,7 +128,7 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
-  test('a page whose worker can not be loaded says so', async () => {
+  test('a page whose worker cannot be loaded says so', async () => {
     const page = await site().open('#/write', { serviceWorkers: 'block' });
     await page.route(/worker-.*\.js$/, (route) => route.abort());
     await page.reload();

@@ -53,7 +53,7 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
-  test('moving to a character says it, its surprise and the candidates; while a text grows, it is busy', async () => {
+  test('for screen readers: the chosen character, its surprise and its candidates; a text is busy while it is written', async () => {
     const page = await openWrite();
     await written(page, 'The ');
     const view = page.locator('.text-view');
@@ -108,7 +108,7 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
-  test('a copied part of the text has its own line ends, and none where a line was too long for the page', async () => {
+  test('copied text has the line ends of the text, and none where the page broke a line', async () => {
     const page = await openWrite();
     await page.setViewportSize({ width: 390, height: 844 });
     const { text } = await written(page, 'The ');

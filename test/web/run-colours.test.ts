@@ -61,7 +61,7 @@ describe('the styles of runs', () => {
   });
 });
 
-test('the matrices show what the colours before these did: two that readers without green cones took for one', () => {
+test('the matrices detect two earlier colours that readers without green cones could not tell apart', () => {
   const [blue, violet]: Rgb[] = [rgbOf('#0072b2'), rgbOf('#8b3fb0')] as [Rgb, Rgb];
   assert.ok(difference(blue as Rgb, violet as Rgb, VISIONS['without green cones']) < 2);
   assert.ok(difference(blue as Rgb, violet as Rgb, VISIONS['full colour vision']) > 20);
