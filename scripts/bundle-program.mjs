@@ -129,8 +129,8 @@ function moved(text, path, outputs, placeOf) {
 }
 
 /**
- * Loads the sources. In the bundle, too, classes that programs see have their names, and `import.meta.url` is where the module would be by itself: other
- * files of the package are found relative to that.
+ * Loads the sources. In the bundle, too, classes that programs see have their names, and `import.meta.url` is where the module would be by
+ * itself: other files of the package are found relative to that.
  */
 const sources = {
   name: 'sources',

@@ -68,8 +68,8 @@ export const modelOptionsSchema = z.strictObject({
 type ModelOptions = z.output<typeof modelOptionsSchema>;
 
 /**
- * Default: the fastest engine that works on the CPU, as many threads as this process may use, the checkpoint's precision, and int8 weights if the
- * checkpoint's file has them and the engine can use them. States, saliency and dynamic evaluation compute with floats.
+ * Default: the fastest engine that works on the CPU, as many threads as this process may use, the checkpoint's precision, and int8 weights
+ * if the checkpoint's file has them and the engine can use them. States, saliency and dynamic evaluation compute with floats.
  */
 export interface ModelInput extends Given<ModelOptions> {
   /** Called with the reason if the fastest engine does not work here and another one is used. */
@@ -95,8 +95,8 @@ export let openPool: (model: InMemoryModel, limits: PoolLimits) => Promise<Seque
 
 /**
  * A trained model. Its engine is made when it is first needed, so every method that computes may throw an UnsupportedError if the requested
- * engine can't work here, an EngineLostError if the engine is lost, and a UsageError after `close`. After a lost engine, the next call makes a
- * new one.
+ * engine can't work here, an EngineLostError if the engine is lost, and a UsageError after `close`. After a lost engine, the next call
+ * makes a new one.
  */
 export class InMemoryModel {
   readonly checkpoint: Checkpoint;
@@ -209,8 +209,8 @@ export class InMemoryModel {
   }
 
   /**
-   * Measures how well the model predicts a text, as a whole and for each symbol, starting from the zero state. With `dynamic`, also how well it
-   * predicts the text if it learns from it while reading.
+   * Measures how well the model predicts a text, as a whole and for each symbol, starting from the zero state. With `dynamic`, also how
+   * well it predicts the text if it learns from it while reading.
    *
    * @throws {OptionError} for an invalid option
    * @throws {TextError} `text-unknown-character`; `text-too-short` for fewer than two symbols
@@ -237,8 +237,8 @@ export class InMemoryModel {
   }
 
   /**
-   * Finds the temperature at which the model predicts a text best. A model that is too sure of itself has one above 1. The model stays as it is:
-   * pass the temperature to `score` or `generate`.
+   * Finds the temperature at which the model predicts a text best. A model that is too sure of itself has one above 1. The model stays as
+   * it is: pass the temperature to `score` or `generate`.
    *
    * @param text A text that the model was not trained on, and not the one whose loss you report.
    * @throws {TextError} `text-unknown-character`; `text-too-short` for fewer than two symbols
@@ -293,8 +293,8 @@ export class InMemoryModel {
   }
 
   /**
-   * Finds units that track something in a text, such as quotes, brackets or the position in the line: those whose h correlates with a detector
-   * clearly more than any unit of the same network before training. Two to five thousand symbols are enough.
+   * Finds units that track something in a text, such as quotes, brackets or the position in the line: those whose h correlates with a
+   * detector clearly more than any unit of the same network before training. Two to five thousand symbols are enough.
    *
    * @returns all units; first those with a label, by descending correlation
    * @throws {OptionError} for a layer or part that the model does not have

@@ -1,4 +1,4 @@
-/** A trained model that is read from files and written to files, of all formats. Runs in Node and in a page. */
+/** A trained model that can be read from and written to files of all formats. Runs in Node and in a page. */
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { bytesSource } from './checkpoint/safetensors/byte-source.ts';
 import { STORED_PRECISIONS, type StoredPrecision } from './checkpoint/stored-precision.ts';
@@ -34,8 +34,8 @@ export class LanguageModel extends InMemoryModel {
   /**
    * The checkpoint as the bytes of a file. They are read back and compared with the checkpoint.
    *
-   * @param precision The type of the numbers in the file. Default: that of the checkpoint, float32 in ONNX and float64 in Torch7. Another one
-   *   leaves out the training state. `int8`, for matrices in safetensors, too.
+   * @param precision The type of the numbers in the file. Default: that of the checkpoint, float32 in ONNX and float64 in Torch7. Another
+   *   one leaves out the training state. `int8`, for matrices in safetensors, too.
    * @throws {OptionError} for an unknown format or precision
    * @throws {CheckpointError} `checkpoint-not-convertible` or `torch7-unsupported` if the format can't store the model
    */

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 
 const KEY = 'char-rnn reloaded';
-/** Milliseconds after which the service worker fetches what the page may need later: first come the files that it needs now. */
+/** Milliseconds after which the service worker fetches what the page may need later, so that the files that it needs now come first. */
 const LATER = 1000;
 
 /** Whether the page would have more threads if the reader loaded it again. */

@@ -1,4 +1,4 @@
-/** What the first of the picked runs wrote, and after which iteration the reader wants to see it. */
+/** The samples of the first picked runs, and the iteration that the reader chose. */
 import { computed, effect, signal } from '@preact/signals';
 import type { RunEvent } from '../src/ui/protocol.ts';
 import { route, setParameters } from './router.ts';
@@ -34,7 +34,10 @@ export const shownIteration = computed<number | undefined>(() => {
   return text === undefined || !(Number(text) < last) ? undefined : Number(text);
 });
 
-/** Shows what the runs had written after one of `sampledIterations`. The last one stands for the newest samples, also of later ones. */
+/**
+ * Shows what the runs had written after one of `sampledIterations`. The last one stands for the newest samples, including those that are
+ * still to come.
+ */
 export function showIteration(index: number): void {
   const all = sampledIterations.value;
   setParameters({ at: index >= all.length - 1 ? undefined : String(all[index]) });

@@ -1,5 +1,6 @@
 /**
- * Calls and streams between a page and its worker. Streams can be cancelled, and the worker pauses while the page has too many unread items.
+ * Calls and streams between a page and its worker. Streams can be cancelled, and the worker pauses while the page has too many unread
+ * items.
  *
  * A method that returns a promise is a call; one that returns an async generator is a stream.
  */
@@ -18,7 +19,7 @@ type ResultOf<M> = M extends (...words: never[]) => Promise<infer Result> ? Resu
 type ItemOf<M> = M extends (...words: never[]) => AsyncGenerator<infer Item, void, void> ? Item : never;
 
 type ToWorker =
-  /** Asks for a sign of life. */
+  /** A ping. */
   | { readonly id: 0 }
   | { readonly id: number; readonly method: string; readonly argument: unknown }
   | { readonly id: number; readonly cancel: true }
@@ -32,7 +33,7 @@ interface SentError {
 }
 
 type FromWorker =
-  /** A sign of life. */
+  /** The answer to a ping. */
   | { readonly id: 0 }
   /** The worker holds the lock that has its name, until it ends. */
   | { readonly id: 0; readonly isLocked: true }
@@ -42,9 +43,9 @@ type FromWorker =
 
 /** Unread items of a stream before the worker pauses. */
 const CREDIT = 32;
-/** Milliseconds between the page's questions whether the worker is still there. */
+/** Milliseconds between the page's pings. */
 const ASK_EVERY = 5000;
-/** How many may stay without an answer. They are counted, because clocks also go on while a laptop sleeps or a tab is frozen. */
+/** How many pings may stay unanswered. They are counted because a clock also runs while a laptop sleeps or a tab is frozen. */
 const MOST_UNANSWERED = 6;
 
 interface Running {
@@ -118,7 +119,7 @@ export class WorkerEndedError extends Error {
 export interface ClientEvents {
   /** The worker can't go on: it could not be loaded, had an error that nobody caught, or was ended. */
   readonly onEnded: (error: WorkerEndedError) => void;
-  /** For half a minute, the worker has not answered, although it has something to do: it has a long computation, or hangs. Later: it answers again. */
+  /** True: a call is open, but the worker has not answered for half a minute, because it is busy or hangs. False: it answers again. */
   readonly onSilent: (isSilent: boolean) => void;
 }
 

@@ -1,4 +1,6 @@
-/** What the reader chose of the runs, as the address says: the filter, the order, the runs in the chart and the one to compare with. */
+/**
+ * What the reader chose on Runs: the order and, in the address of the page, the filter, the runs in the chart and the one to compare with.
+ */
 import { computed, signal } from '@preact/signals';
 import type { RunSummary } from '../src/ui/protocol.ts';
 import { route, setParameters } from './router.ts';
@@ -113,7 +115,7 @@ export function settingOf(run: RunSummary, name: string): unknown {
   return found?.[1].value;
 }
 
-/** The ids of the runs that are drawn: those of the address, else those that run and the best ones. */
+/** The ids of the runs that are drawn: those of the address or, without any, the runs that are training, then the best ones. */
 export const picked = computed<readonly string[]>(() => {
   const chosen = parameter('pick');
   if (chosen !== undefined) return chosen.split('.').filter((id) => runs.value.has(id));
@@ -129,7 +131,7 @@ export function togglePick(id: string): void {
   setParameters({ pick: next.join('.') });
 }
 
-/** Pins a run, and draws it; the pinned one again: none. */
+/** Pins a run and draws it, or unpins the run that is pinned. */
 export function togglePin(id: string): void {
   const isPinned = id === pinned.value;
   if (!isPinned && !picked.value.includes(id)) togglePick(id);

@@ -25,8 +25,9 @@ export interface RunStyle {
 }
 
 /**
- * Chooses styles, as numbers below STYLE_COUNT, that are all different as long as there are enough. A run keeps the style that it had. The
- * first runs get solid lines, in a colour that depends on their ids, so that it is mostly the same when the page is opened again.
+ * Chooses styles, as numbers below STYLE_COUNT, which are all different if there are at most STYLE_COUNT runs. A run keeps the style that
+ * it had. The first runs get solid lines, in a colour that depends on their ids, so that it is mostly the same when the page is opened
+ * again.
  *
  * @param before The styles so far, also of runs that are no longer drawn.
  */

@@ -15,7 +15,7 @@ export interface WorkerProblem {
   readonly hadModel: boolean;
 }
 
-/** Milliseconds that a worker has to live before another is started instead without a word from the reader. */
+/** Milliseconds. A worker that ends sooner after a restart is replaced only if the reader asks for it. */
 const MIN_LIFE = 10_000;
 
 export const workerProblem = signal<WorkerProblem | undefined>(undefined);

@@ -3,7 +3,10 @@
 /** The most ticks that an axis should have. */
 const MOST = 8;
 
-/** Round numbers between two positive ones, for a logarithmic axis: multiples of one number, 1, 2 and 5 times powers of ten, or powers. */
+/**
+ * Round numbers between two positive ones, for a logarithmic axis: multiples of one step, or 1, 2 and 5 times powers of ten, or powers of
+ * ten only.
+ */
 export function logarithmicTicks(least: number, most: number): number[] {
   if (!(least > 0) || !(most > least)) return [];
   if (most / least < 10) return multiples(least, most);

@@ -34,8 +34,8 @@ export type Precision = 'float32' | 'float64';
  *
  * - `bfloat16`, with 8 significant bits and the range of float32: both factors of all products. Summed in the order of AVX512_BF16.
  * - `bfloat16-amx`: the same factors, summed in the order of AMX. docs/decisions/bfloat16.md defines both orders.
- * - `float16`, with 11 significant bits and at most 65,504: only the recurrent weights, which every time step reads. With the gru's reset after
- *   the product, also the recurrent bias of n. Which of the two nearest numbers is taken depends on the device.
+ * - `float16`, with 11 significant bits and at most 65,504: only the recurrent weights, which every time step reads. With the gru's reset
+ *   after the product, also the recurrent bias of n. Which of the two nearest numbers is taken depends on the device.
  */
 export type Compute = 'float32' | 'bfloat16' | 'bfloat16-amx' | 'float16';
 
@@ -194,8 +194,8 @@ export interface WeightDropout extends Omit<Dropout, 'perSequence' | 'firstStep'
   readonly module: number;
   readonly parameter: 'weight' | 'weight_ih' | 'weight_hh';
   /**
-   * `weight`: single weights (DropConnect, Wan et al. 2013; on `weight_hh`, Merity et al. 2018). `input`: all weights of an input at once; in
-   * a matrix that reads tokens, these are the weights of a token (Gal & Ghahramani 2016).
+   * `weight`: single weights (DropConnect, Wan et al. 2013; on `weight_hh`, Merity et al. 2018). `input`: all weights of an input at once;
+   * in a matrix that reads tokens, these are the weights of a token (Gal & Ghahramani 2016).
    */
   readonly drops: 'weight' | 'input';
 }
@@ -226,8 +226,8 @@ export interface Update {
   readonly rule: UpdateRule;
   readonly learningRate: number;
   /**
-   * Before the rule, the weights of matrices, not biases, are multiplied by 1 − learningRate · weightDecay (decoupled weight decay, Loshchilov &
-   * Hutter 2019). Default: 0.
+   * Before the rule, the weights of matrices, not biases, are multiplied by 1 − learningRate · weightDecay (decoupled weight decay,
+   * Loshchilov & Hutter 2019). Default: 0.
    */
   readonly weightDecay?: number | undefined;
   /** Clamps every element of the gradient to ± this. Default: no limit. */
@@ -307,8 +307,8 @@ export interface Engine {
   /**
    * A vector of zeros.
    *
-   * @param quantization `int8` needs that capability. Such a vector is written as a whole, by one call; `read` returns level · scale. Default:
-   *   floats.
+   * @param quantization `int8` needs that capability. Such a vector is written as a whole, by one call; `read` returns level · scale.
+   *   Default: floats.
    */
   vector(layout: Layout, quantization?: Quantization): Vector;
   /**

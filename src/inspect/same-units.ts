@@ -3,13 +3,13 @@ import { TurnTaker } from '../util/event-loop.ts';
 import { standardized } from './label-units.ts';
 import type { UnitPart, UnitStates } from './unit-states.ts';
 
-/** Two units with a higher |r| than this do the same. */
+/** Two units whose |r| is higher than this count as doing the same. */
 const SAME = 0.9;
 /** First, r is estimated from some of the positions. Pairs with a lower estimate than this are not computed at all positions. */
 const LIKELY = 0.85;
-/** Products of all estimates together, which take less than a tenth of a second. */
+/** Multiplications for all estimates together; they take less than a tenth of a second. */
 const PRODUCTS = 3e7;
-/** Positions that an estimate has at least, in a text that is long enough. */
+/** The fewest positions that an estimate uses, if the text is long enough. */
 const LEAST_POSITIONS = 400;
 
 /** A unit that does the same as an earlier one. */

@@ -87,8 +87,8 @@ function bytesOf({ precision }: MemoryNeeds): number {
 }
 
 /**
- * Bytes of the largest array that a device has to hold in one piece: the parameters, or an array with numbers for each position of a batch, such
- * as the gates of a layer, which training keeps.
+ * Bytes of the largest array that a device has to hold in one piece: the parameters, or an array with numbers for each position of a batch,
+ * such as the gates of a layer, which training keeps.
  */
 export function largestArray(config: ModelConfig, needs: MemoryNeeds): number {
   const { batchSize: B, sequenceLength: T, moments } = needs;

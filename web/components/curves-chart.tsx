@@ -1,4 +1,6 @@
-/** Curves of many runs, with a sentence for those who can't see them. Dragging chooses a part of the x axis, a double click all of it. */
+/**
+ * Curves of many runs, with a sentence for readers who can't see them. Drag to show a part of the x axis; double-click to show all of it.
+ */
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { chartWords, figure, type ShownCurve } from '../chart-words.ts';

@@ -1,8 +1,9 @@
 /**
- * A text with a coloured background for each symbol. The text is real: it can be selected, copied and read aloud. The colours are on a canvas
- * behind it, which is as large as the visible part and is painted once a frame, so that the length of the text makes no difference.
+ * A text with a coloured background for each symbol. The text is real: it can be selected, copied and read aloud. The colours are on a
+ * canvas behind it, which is as large as the visible part and is painted once a frame, so that the length of the text makes no difference.
  *
- * Short texts are in the document as a whole. Of long ones only the visible lines are, so the browser's search and screen readers see only those.
+ * Short texts are in the document as a whole. Of long ones only the visible lines are, so the browser's search and screen readers see only
+ * those.
  */
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import { css, paletteOf, STEPS, stepOf, THEMES } from '../palette.ts';
@@ -80,7 +81,7 @@ export class TextView {
     const hasNew = symbols.length !== this.#symbols.length || !grows;
     this.#symbols = symbols;
     if (!hasNew) return;
-    // A key goes on from where the reader is, if the text up to there is the same.
+    // The arrow keys continue from the reader's place if the text up to there is the same.
     if (Math.max(this.#head ?? 0, this.#anchor ?? 0) > same) this.#anchor = this.#head = undefined;
     if (grows) this.#lines.splice(-1, 1, ...layOut(symbols, this.#columns, last.from));
     else this.#lines = layOut(symbols, this.#columns);
@@ -275,7 +276,7 @@ export class TextView {
     if (position !== undefined) this.#pick(position);
   }
 
-  /** The symbols that are selected in the document; undefined if there are none, or something outside the text is selected, too. */
+  /** The selected symbols; undefined if none are, or if the selection reaches outside the text. */
   #selected(): { readonly from: number; readonly to: number } | undefined {
     const selection = document.getSelection();
     if (!selection?.rangeCount) return undefined;
@@ -300,7 +301,7 @@ export class TextView {
     return at;
   }
 
-  /** Copies the selected text without the breaks that are not in it. */
+  /** Copies the selected text without the line breaks that only the page has. */
   #copied(event: ClipboardEvent): void {
     const stretch = this.#selected();
     if (!stretch) return;
@@ -356,7 +357,7 @@ export class TextView {
 /** x, y, width */
 type Box = readonly [number, number, number];
 
-/** How many symbols two texts begin with that are the same. */
+/** The number of symbols at the start that two texts share. */
 function commonLength(a: readonly string[], b: readonly string[]): number {
   const most = Math.min(a.length, b.length);
   let length = 0;

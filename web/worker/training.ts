@@ -16,7 +16,7 @@ type StartedEvent = Extract<TrainingEvent, { type: 'started' }>;
 
 /** Milliseconds between messages about iterations. */
 const INTERVAL = 100;
-/** How often a run is saved if nothing else is set: a browser may close a page at any time, on a phone even without a word. */
+/** How often a run is saved by default: a browser may close a page at any time, on a phone even without warning. */
 const CHECKPOINT_EVERY = '1m';
 
 export const trainInWorker: Api['train'] = async function* (request, signal) {

@@ -67,7 +67,11 @@ export function onLevels(layout: Layout, flat: FloatArray): Float32Array {
   return keepLevels(layout, flat)();
 }
 
-/** Rounds like `onLevels`. @returns a function that computes the parameters from their levels, a quarter of the memory, which it keeps */
+/**
+ * Rounds like `onLevels`.
+ *
+ * @returns a function that keeps only the levels, a quarter of the memory, and computes the parameters from them
+ */
 export function keepLevels(layout: Layout, flat: FloatArray): () => Float32Array {
   return computedFrom(layout, levelsOf(layout, flat));
 }
@@ -81,7 +85,7 @@ function levelsOf(layout: Layout, flat: FloatArray): Kept[] {
   return parameterSlices(layout).map((slice) => ({ slice, values: keptValues(layout, slice, flat) }));
 }
 
-/** A function of its own: V8 would keep `flat` as long as another function that was made beside one that uses it. */
+/** A separate function, because closures that are made in one call share their variables in V8: `flat` would stay in memory. */
 function computedFrom(layout: Layout, kept: readonly Kept[]): () => Float32Array {
   return () => {
     const rounded = new Float32Array(parameterCount(layout));

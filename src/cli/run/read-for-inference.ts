@@ -19,7 +19,7 @@ export async function readForInference(
   return quantize === 'int8' ? inLevels(checkpoint) : checkpoint;
 }
 
-/** The model in a checkpoint file, like `LanguageModel.load`, but with `quantize: 'int8'` in a quarter of the memory. */
+/** Like `LanguageModel.load`, but with `quantize: 'int8'`, the checkpoint keeps only the levels, in a quarter of the memory. */
 export async function loadModel(path: string, input: ModelInput): Promise<LanguageModel> {
   return new LanguageModel(await readForInference(path, input.quantize), input);
 }

@@ -69,7 +69,8 @@ const PROGRAM_BYTES = 15e6;
 
 /**
  * Estimated bytes of memory that the run adds to the process: the engine's memory, unless it is a GPU's, and copies of parameters, their
- * average and moments for a save, for the last good state, and for an engine that can be lost; and the count model, until its loss is known.
+ * average and moments for a save, for the last good state, and for an engine that can be lost; and the count model, until its loss is
+ * known.
  */
 function memoryOf(
   run: TrainingRun,

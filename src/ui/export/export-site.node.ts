@@ -79,7 +79,7 @@ async function writeSnapshot(
 ): Promise<void> {
   const changed = list.changed.map((run) => ({
     ...run,
-    // An export does not know how the run went on.
+    // An estimate of the remaining time would be wrong by the time somebody opens the export.
     rest: null,
     name: withoutPlace(run.name, list.folders),
     folder: withoutPlace(run.folder, list.folders),
@@ -124,7 +124,7 @@ async function writeSnapshot(
   } satisfies SnapshotIndex);
 }
 
-/** When the export was made, which nothing on its pages changes later. */
+/** The notice that says when the export was made: its runs do not change after that. */
 function madeNotice(runs: readonly RunSummary[]): string {
   const time = new Date().toISOString().slice(0, 16).replace('T', ' at ');
   const running = runs.filter(({ state }) => state === 'running').length;
@@ -207,7 +207,7 @@ async function allNames(folder: string): Promise<string[]> {
   return [folder, path, await realpath(path).catch(() => path)];
 }
 
-/** A path that begins with the name of a folder that was given, not with the way to it. Of folders of the same name, later ones get a number. */
+/** The path without what comes before the name of a given folder. If several folders have the same name, the later ones get a number. */
 function withoutPlace(path: string, folders: readonly string[]): string {
   const root = folders.find((folder) => path === folder || path.startsWith(join(folder, sep)));
   if (root === undefined || !(isAbsolute(root) || /^\.\.(?:[/\\]|$)/.test(root))) return path;

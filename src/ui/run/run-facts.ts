@@ -208,7 +208,9 @@ const DEFAULTS: ReadonlyMap<string, unknown> = new Map(
   Object.entries(trainingOptionsSchema.shape).map(([name, type]) => [name, describeType(type).defaultValue]),
 );
 
-/** Settings with plain values. A resumed run has an origin for each setting, also for those with their default values. */
+/**
+ * Settings with plain values: those of TELLING, and those that differ from their defaults. A resumed run has an origin for every setting.
+ */
 function settingsOf({ options, origins = {} }: LoggedStart): Record<string, Setting> {
   const others = Object.keys(origins).filter((name) => DEFAULTS.get(name) !== options[name]);
   const names = [...new Set([...TELLING, ...others])].slice(0, MAX_SETTINGS);
