@@ -29,9 +29,13 @@ export function setParameters(changes: Readonly<Record<string, string | undefine
   }
   const text = query.toString();
   const next = `#/${page}${text ? `?${text}` : ''}`;
-  if (next === location.hash) return;
-  history.replaceState(null, '', next);
+  if (next === hash.value) return;
   hash.value = next;
+  try {
+    history.replaceState(null, '', next);
+  } catch {
+    // Safari allows 100 changes in 30 seconds, and a slider makes more. The address follows with the next change.
+  }
 }
 
 export function goTo(page: string, parameters: Readonly<Record<string, string>> = {}): void {

@@ -131,6 +131,12 @@ export function togglePick(id: string): void {
   setParameters({ pick: next.join('.') });
 }
 
+/** Draws none of the runs or, if none is drawn, all that the table lists. */
+export function togglePickAll(): void {
+  const next = picked.value.length > 0 ? [] : shownRuns.value.map(({ id }) => id);
+  setParameters({ pick: next.join('.') });
+}
+
 /** Pins a run and draws it, or unpins the run that is pinned. */
 export function togglePin(id: string): void {
   const isPinned = id === pinned.value;

@@ -33,7 +33,7 @@ struct Team {
 };
 
 // How often a waiting thread checks before it yields: about 10 µs. On x86, `relax` takes most of a check; elsewhere, a check takes a nanosecond or
-// two. In WebAssembly, to yield is to sleep for some 50 µs, so a thread that yielded sooner would often oversleep.
+// two. In WebAssembly, yielding means sleeping for some 50 µs, so a thread that yields too soon often oversleeps.
 #if defined(__x86_64__)
 enum { SPINS_BEFORE_YIELD = 256 };
 #else

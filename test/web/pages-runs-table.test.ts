@@ -121,6 +121,23 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
     });
   });
 
+  test('its head clears the chart, and draws all runs that are listed', async () => {
+    await onPage(async (page) => {
+      await page.getByRole('searchbox').fill('lstm');
+      await page.getByRole('img', { name: /of 2 curves/ }).waitFor();
+      const head = page.getByRole('checkbox', { name: 'show all of these runs' });
+      await head.click();
+      await page.getByText('Choose runs in the table').waitFor();
+      await page.getByRole('checkbox', { name: 'show runs/b in the chart' }).click();
+      await page.getByRole('img', { name: /of runs\/b\./ }).waitFor();
+      assert.ok(await head.evaluate((box) => (box as HTMLInputElement).indeterminate));
+      await head.click();
+      await head.click();
+      await page.getByRole('img', { name: /of 2 curves/ }).waitFor();
+      assert.match(page.url(), /pick=\w+\.\w+$/);
+    });
+  });
+
   test('is filtered by words, settings and losses; without a choice, the chart follows', async () => {
     await onPage(async (page) => {
       const filter = page.getByRole('searchbox');

@@ -10,6 +10,7 @@ import {
   shownRuns,
   sorting,
   togglePick,
+  togglePickAll,
   togglePin,
 } from '../run-choice.ts';
 import { hovered } from '../run-curves.ts';
@@ -55,6 +56,13 @@ export function RunTable() {
             <tr aria-rowindex={1}>
               <th scope="col">
                 <span class="visually-hidden">in the chart</span>
+                <input
+                  type="checkbox"
+                  aria-label="show all of these runs in the chart, or none"
+                  checked={picked.value.length > 0}
+                  indeterminate={picked.value.length > 0 && picked.value.length < all.length}
+                  onChange={togglePickAll}
+                />
               </th>
               <th scope="col">
                 <span class="visually-hidden">comparison</span>
