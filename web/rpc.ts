@@ -58,10 +58,13 @@ interface Running {
 export function serve(methods: Methods): void {
   const running = new Map<number, Running>();
   const byName = methods as Record<string, Method | undefined>;
-  navigator.locks?.request(self.name, () => {
-    post({ id: 0, isLocked: true });
-    return new Promise(() => {});
-  });
+  navigator.locks
+    ?.request(self.name, () => {
+      post({ id: 0, isLocked: true });
+      return new Promise(() => {});
+    })
+    // A browser that forbids the page to store anything forbids locks, too.
+    .catch(() => {});
   self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     const { id } = data;
     if ('cancel' in data) return running.get(id)?.abort.abort();
@@ -133,8 +136,9 @@ export class Client<Api extends Methods> {
   #ended: WorkerEndedError | undefined;
   #wasHeard = false;
   #unanswered = 0;
+  #hasLock = false;
   #resolveGone = () => {};
-  /** Resolves when the worker no longer exists, and so has no lock. */
+  /** Resolves when the worker no longer exists, and so has no lock. Without locks, as on an insecure origin: when it has been ended. */
   readonly gone = new Promise<void>((resolve) => {
     this.#resolveGone = resolve;
   });
@@ -164,11 +168,13 @@ export class Client<Api extends Methods> {
     this.#worker.terminate();
     this.#ended = new WorkerEndedError(`the model's worker has stopped: ${reason}`);
     for (const [id, listener] of this.#open) listener({ id, error: sent(this.#ended) });
+    if (!this.#hasLock) this.#resolveGone();
     this.#events.onEnded(this.#ended);
   }
 
   /** A browser that ends a worker sends no event, but frees its locks. */
   async #waitForEnd(name: string): Promise<void> {
+    this.#hasLock = true;
     await navigator.locks.request(name, () => {});
     this.#resolveGone();
     this.end('the browser has ended it, perhaps because it ran out of memory');
@@ -205,6 +211,7 @@ export class Client<Api extends Methods> {
         else if ('result' in message) resolve(message.result as ResultOf<Api[Name]>);
       });
       this.#send({ id, method: name as string, argument }, transfer);
+      if (signal?.aborted) cancel();
     });
   }
 
@@ -224,6 +231,8 @@ export class Client<Api extends Methods> {
     const cancel = () => this.#send({ id, cancel: true });
     signal?.addEventListener('abort', cancel, { once: true });
     this.#send({ id, method: name as string, argument });
+    // An event that has been does not come again.
+    if (signal?.aborted) cancel();
     let hasEnded = false;
     try {
       for (;;) {

@@ -151,10 +151,11 @@ async function follow(begun: TrainRequest, signal: AbortSignal): Promise<void> {
     } catch (error) {
       // The session has started another, unless that makes no sense.
       const isReplaced = (error as Error).name === 'WorkerEndedError' && worker !== own && !signal.aborted;
-      if (!isReplaced) throw error;
+      if (!isReplaced || runId === '') throw error;
       await own.gone;
       const run = (await worker.call('runs', undefined)).find(({ id }) => id === runId);
-      if (!run || run.iteration <= saved) throw error;
+      // The reader may have stopped the run meanwhile.
+      if (!run || run.iteration <= saved || signal.aborted) throw error;
       saved = run.iteration;
       const text = `${asSentence((error as Error).message)}. The run continues in another worker, from its checkpoint at iteration ${saved.toLocaleString('en')}.`;
       messages.value = [...messages.value, { kind: 'warning', text }];
@@ -240,8 +241,15 @@ function goBackTo(iteration: number): void {
   points = points.filter((_, k) => (points[k - (k % 3)] as number) <= iteration);
   evaluations = evaluations.filter(([evaluated]) => evaluated <= iteration);
   samples.value = samples.value.filter((sample) => sample.iteration <= iteration);
+  if ((best.value?.iteration ?? 0) > iteration) best.value = bestOf(evaluations);
   curve.value = curveOf();
   state.value = { ...state.value, iteration };
+}
+
+function bestOf(measured: typeof evaluations): typeof best.value {
+  const finiteOnes = measured.filter(([, loss]) => Number.isFinite(loss));
+  const [found] = finiteOnes.sort(([, a], [, b]) => a - b);
+  return found && { iteration: found[0], loss: found[1] };
 }
 
 const REASONS: Readonly<Record<string, string>> = {
