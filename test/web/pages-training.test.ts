@@ -100,10 +100,18 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     await page.getByText('has made all its iterations').waitFor();
     await page.evaluate(async () => {
       const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
-      const left = await runs.getDirectoryHandle('left', { create: true });
-      const stream = await (await left.getFileHandle('text.txt', { create: true })).createWritable();
-      await stream.write('a text');
-      await stream.close();
+      for (const [id, names] of [
+        ['left', ['text.txt']],
+        // There was no space for its record.
+        ['saved', ['text.txt', 'last.safetensors']],
+      ] as const) {
+        const made = await runs.getDirectoryHandle(id, { create: true });
+        for (const name of names) {
+          const stream = await (await made.getFileHandle(name, { create: true })).createWritable();
+          await stream.write('some bytes');
+          await stream.close();
+        }
+      }
     });
     const foldersAfterReload = async () => {
       await page.reload();
@@ -115,7 +123,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
         return names;
       });
     };
-    assert.equal((await foldersAfterReload()).length, 2);
+    assert.equal((await foldersAfterReload()).length, 3);
     // Two hours later, by the clock of the worker.
     await page.route('**/worker-*.js', async (route) => {
       const response = await route.fetch();
@@ -123,7 +131,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
       await route.fulfill({ response, body: `${later}${await response.text()}` });
     });
     const names = await foldersAfterReload();
-    assert.ok(names.length === 1 && names[0] !== 'left', names.join(', '));
+    assert.ok(names.length === 2 && names.includes('saved'), names.join(', '));
     await page.context().close();
   });
 

@@ -25,6 +25,7 @@ export interface StoredRun {
 
 const RECORD = 'run.json';
 const TEXT = 'text.txt';
+const LAST = 'last.safetensors';
 /** Milliseconds: far more than a run takes to begin after its text was stored. */
 const LONG_AGO = 3_600_000;
 
@@ -61,7 +62,7 @@ export class RunFolder {
 
   /** Sets the checkpoint that the run continues from. */
   async writeLast(checkpoint: Uint8Array): Promise<void> {
-    await writeOpfsFile(this.#folder, 'last.safetensors', [checkpoint]);
+    await writeOpfsFile(this.#folder, LAST, [checkpoint]);
   }
 
   /** @param record Without the fields that the files themselves have. */
@@ -81,16 +82,18 @@ export class RunFolder {
     try {
       const stored = JSON.parse(new TextDecoder().decode(bytes));
       let size = 0;
+      // The run may go on in another tab, and delete one.
       for await (const handle of this.#folder.values())
-        if (handle.kind === 'file') size += (await handle.getFile()).size;
+        size += (handle.kind === 'file' && (await opfsFile(this.#folder, handle.name))?.size) || 0;
       return { ...stored, id: this.id, bytes: size };
     } catch {
       return undefined;
     }
   }
 
-  /** Whether its text was stored long ago. In a newer folder, a run may be about to begin. */
-  async isOld(): Promise<boolean> {
+  /** Whether it has a text that was stored long ago, and no checkpoint. In a newer folder, a run may be about to begin. */
+  async isLeftOver(): Promise<boolean> {
+    if (await opfsFile(this.#folder, LAST)) return false;
     const text = await opfsFile(this.#folder, TEXT);
     return text !== undefined && Date.now() - text.lastModified > LONG_AGO;
   }
@@ -125,7 +128,7 @@ export async function storedRuns(): Promise<StoredRun[]> {
     const folder = new RunFolder(handle);
     const record = await folder.record();
     if (record) found.push(record);
-    else if (await folder.isOld()) await deleteRun(folder.id).catch(() => {});
+    else if (await folder.isLeftOver()) await deleteRun(folder.id).catch(() => {});
   }
   return found.sort((a, b) => b.changed - a.changed);
 }
