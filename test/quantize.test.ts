@@ -62,6 +62,7 @@ test('a model in int8 keeps the levels in memory, not the floats, also after its
   for (const [name, bytes, quantize] of [
     ['int8', inInt8, undefined],
     ['floats', joinBytes(encodeCheckpoint(made)), 'int8'],
+    ['floats of a run', joinBytes(encodeCheckpoint(madeCheckpoint({ hiddenSize: 256 }))), 'int8'],
   ] as const) {
     const path = join(folder, `${name}.safetensors`);
     writeFileSync(path, bytes);

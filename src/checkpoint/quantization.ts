@@ -3,7 +3,7 @@ import type { Engine, Precision, Quantization } from '../engine/engine.ts';
 import { checkQuantizable } from '../engine/int8.ts';
 import { OptionError } from '../errors.ts';
 import { layoutOf } from '../model/config.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint, TrainingState } from './checkpoint.ts';
 import { keepLevels } from './tensors/tensors.ts';
 
 /** The values of the option `quantize`. */
@@ -36,7 +36,8 @@ export function modelNumbers(
 
 /**
  * A checkpoint to compute with in int8. It keeps the levels of the weights, which take a quarter of the memory of floats; `parameters` are
- * computed from them on each access. It has no statistics for dynamic evaluation, which changes the weights and so needs floats.
+ * computed from them on each access. It has no statistics for dynamic evaluation, which changes the weights and so needs floats, and of its
+ * run only the facts, not the vectors from which training would continue.
  *
  * @throws {UnsupportedError} for a weight that int8 can't hold
  */
@@ -44,8 +45,15 @@ export function inLevels(checkpoint: Checkpoint): Checkpoint {
   if (checkpoint.weightTypes?.includes('int8')) return checkpoint;
   checkQuantizable(checkpoint.parameters);
   const parameters = keepLevels(layoutOf(checkpoint.config), checkpoint.parameters);
-  const inFloat32 = { ...checkpoint, precision: 'float32', meanSquare: undefined } as const;
+  const training = checkpoint.training && withoutState(checkpoint.training);
+  const inFloat32 = { ...checkpoint, precision: 'float32', meanSquare: undefined, training } as const;
   return Object.defineProperty(inFloat32, 'parameters', { get: parameters });
+}
+
+/** The facts of a run. The number of its moments stays, because it must suit the options. */
+function withoutState(training: TrainingState): TrainingState {
+  const moments = training.moments.map(() => new Float32Array());
+  return { ...training, moments, carriedState: [], average: undefined, stability: undefined };
 }
 
 /** The quantization that an engine computes with: none if it can't. */
