@@ -54,7 +54,9 @@ export function roundedPart(from: number, to: number, isWhole: boolean): readonl
   const step = 10 ** Math.floor(Math.log10(Math.max(to - from, Number.MIN_VALUE)) - 2);
   const unit = isWhole ? Math.max(1, step) : step;
   const round = (value: number) => Number((Math.round(value / unit) * unit).toPrecision(12));
-  return [round(from), round(to)];
+  const [first, last] = [round(from), round(to)];
+  // A part within one iteration.
+  return [first, last > first ? last : first + unit];
 }
 
 /** A number with about four digits. */

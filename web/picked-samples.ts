@@ -92,6 +92,10 @@ async function readSamples(id: string, state: string): Promise<void> {
     samplesProblem.value = undefined;
   } catch (error) {
     samplesProblem.value = asSentence((error as Error).message);
+    own.isReading = false;
+    // Read again with the next change of any run.
+    own.state = '';
+    return;
   }
   own.isReading = false;
   // Those that have come meanwhile.

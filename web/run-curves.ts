@@ -87,6 +87,8 @@ async function readCurves(text: string): Promise<void> {
   if (asked.ids.length === 0 || !source) {
     curves.value = new Map();
     problem.value = undefined;
+    curveProgress.value = undefined;
+    isReadingCurves.value = false;
     return;
   }
   try {

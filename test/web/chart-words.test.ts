@@ -6,6 +6,7 @@ import { logarithmicTicks } from '../../web/ticks.ts';
 test('the ends of a part that is chosen by dragging are rounded to the digits that it needs', () => {
   assert.deepEqual(roundedPart(1003.37, 2001.82, true), [1003, 2002]);
   assert.deepEqual(roundedPart(10.2, 14.9, true), [10, 15]);
+  assert.deepEqual(roundedPart(5.1, 5.4, true), [5, 6]);
   assert.deepEqual(roundedPart(0.123456, 0.987654, false), [0.123, 0.988]);
   assert.deepEqual(roundedPart(12_345.6, 98_765.4, false), [12_300, 98_800]);
 });

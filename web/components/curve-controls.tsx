@@ -91,6 +91,7 @@ function ZoomFields() {
   useLayoutEffect(() => {
     if (from.current) from.current.value = String(value.from ?? '');
     if (to.current) to.current.value = String(value.to ?? '');
+    setProblem(undefined);
   }, [value.from, value.to]);
   const read = () => {
     const next = { from: numberIn(from.current), to: numberIn(to.current) };
