@@ -7,7 +7,7 @@ import { difference, VISIONS } from './colour-vision.ts';
 import { colourOf, rgbOf } from './style-sheet.ts';
 
 /** Of CIELAB, between any two colours. The smallest difference that is seen on large areas is 2.3. */
-const LEAST_DIFFERENCE = 20;
+const LEAST_DIFFERENCE = 24;
 
 for (const theme of ['light', 'dark'] as const)
   describe(theme, () => {
