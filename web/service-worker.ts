@@ -94,7 +94,8 @@ async function fetchOnce(request: Request, cache: Cache): Promise<Response> {
 }
 
 async function fetchToKeep(request: Request, cache: Cache): Promise<Response> {
-  const response = await fetch(request);
+  // A copy in the browser's HTTP cache may be that of an older version, and would stay with this one.
+  const response = await fetch(request, { cache: 'no-cache' });
   // Without space in the browser, it is loaded again the next time.
   if (response.ok) await cache.put(request, response.clone()).catch(() => {});
   return response;
