@@ -3,6 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { OptionFacts } from '../src/option-facts.ts';
 import { RunningMean } from '../src/ui/run/running-mean.ts';
 import { type Settings, valuesOf } from './components/controls.tsx';
+import { modelFileName } from './model-file-name.ts';
 import { download, isExample, model, restarts, worker } from './session.ts';
 import { asSentence } from './words.ts';
 import type { TrainingMessage, TrainRequest } from './worker/api.ts';
@@ -92,7 +93,7 @@ export async function listRuns(): Promise<void> {
 /** Saves the newest checkpoint of a stored run as a file. */
 export async function saveRun({ id, name }: StoredRun): Promise<void> {
   try {
-    download(await worker.call('runFile', id), `${name}.safetensors`);
+    download(await worker.call('runFile', id), modelFileName(name));
   } catch (error) {
     problem.value = error;
   }

@@ -57,6 +57,8 @@ describe('a run of the command line, in the Train page', {
     await row.getByLabel('to iteration').fill(String(2 * N));
     await row.getByRole('button', { name: 'Continue' }).click();
     await page.getByText('has made all its iterations').waitFor();
+    // The page's own interval of checkpoints is none that the reader has chosen.
+    assert.equal(await page.getByText(/another .checkpoint.every/i).count(), 0);
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       row.getByRole('button', { name: 'Save' }).click(),

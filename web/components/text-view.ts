@@ -289,6 +289,11 @@ export class TextView {
 
   /** The number of symbols before a point of the document. */
   #symbolBefore(node: Node, offset: number): number {
+    if (!this.#text.contains(node)) {
+      const point = document.createRange();
+      point.setStart(node, offset);
+      return point.comparePoint(this.#text, 0) > 0 ? 0 : this.#symbols.length;
+    }
     const row =
       node === this.#text ? offset : [...this.#text.children].findIndex((own) => own.contains(node));
     const line = row < 0 ? undefined : this.#lines[this.#shown.from + row];

@@ -25,15 +25,28 @@ export function reopenModel(quantize: QuantizeOption): Promise<ModelFacts> {
   return setModel(new InMemoryModel(openModel().checkpoint, { quantize }), name, quantize);
 }
 
+/** Models are opened one after the other, so that the last one stays open. */
+let opening: Promise<unknown> = Promise.resolve();
+
 /**
  * Makes a model the open one. If it can't be loaded, the one that was open stays open.
  *
  * @param quantize The option that the model was made with.
  */
-export async function setModel(
+export function setModel(
   opened: InMemoryModel,
   itsName: string,
   quantize?: QuantizeOption,
+): Promise<ModelFacts> {
+  const replaced = opening.then(() => replaceModel(opened, itsName, quantize));
+  opening = replaced.catch(() => {});
+  return replaced;
+}
+
+async function replaceModel(
+  opened: InMemoryModel,
+  itsName: string,
+  quantize: QuantizeOption | undefined,
 ): Promise<ModelFacts> {
   const facts = { ...(await factsOf(opened)), name: itsName, quantize };
   const earlier = model;

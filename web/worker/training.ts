@@ -7,10 +7,11 @@ import { baselineText, memoryText } from '../../src/train/event-facts.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
 import { train } from '../../src/train/train.ts';
 import { formatCount } from '../../src/util/format.ts';
+import { modelFileName } from '../model-file-name.ts';
 import type { Api, TrainingMessage, TrainRequest } from './api.ts';
 import { setModel } from './open-model.ts';
 import { optionsToEndAt } from './run-end.ts';
-import { newRunFolder, RunFolder } from './stored-runs.ts';
+import { deleteRun, newRunFolder, RunFolder } from './stored-runs.ts';
 
 type StartedEvent = Extract<TrainingEvent, { type: 'started' }>;
 
@@ -22,6 +23,23 @@ const CHECKPOINT_EVERY = '1m';
 export const trainInWorker: Api['train'] = async function* (request, signal) {
   const { folder, problem } = await folderOf(request);
   if (problem !== undefined) yield { type: 'message', kind: 'warning', text: problem };
+  let hasStarted = false;
+  try {
+    for await (const message of messagesOf(request, folder, signal)) {
+      hasStarted ||= message.type === 'started';
+      yield message;
+    }
+  } finally {
+    // Of a run that could not start, nothing stays.
+    if (!hasStarted && request.resume === undefined && folder) await deleteRun(folder.id).catch(() => {});
+  }
+};
+
+async function* messagesOf(
+  request: TrainRequest,
+  folder: RunFolder | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<TrainingMessage, void, void> {
   const points = new PointBuffer();
   let iterations = 0;
   let bestLoss = request.resume === undefined ? undefined : (await folder?.record())?.bestLoss;
@@ -95,12 +113,12 @@ export const trainInWorker: Api['train'] = async function* (request, signal) {
       case 'finished': {
         if (points.length > 0) yield { ...points.take(), iterations };
         if (event.path !== undefined) await record(event.iteration);
-        const model = await setModel(new InMemoryModel(event.checkpoint), request.name);
+        const model = await setModel(new InMemoryModel(event.checkpoint), modelFileName(request.name));
         yield { type: 'finished', reason: event.reason, model };
       }
     }
   }
-};
+}
 
 /** The run's folder; a reason if the browser keeps none, for example in a private window. */
 async function folderOf({ resume, text }: TrainRequest): Promise<{ folder?: RunFolder; problem?: string }> {
@@ -130,10 +148,10 @@ async function runOf(
   const checkpoint = openCheckpoint(await folder.checkpoint('last'), name);
   const { training } = checkpoint;
   const end = lastIteration !== undefined && training ? optionsToEndAt(lastIteration, training) : {};
-  // A run that has its own interval keeps it.
-  const saved = training?.options.checkpointEvery === undefined ? { checkpointEvery: CHECKPOINT_EVERY } : {};
   return train({
-    ...{ ...saved, ...options, ...end, ...given },
+    // As of a preset: a run that has its own interval keeps it.
+    ...{ checkpointEvery: CHECKPOINT_EVERY, origins: { checkpointEvery: 'preset' } },
+    ...{ ...options, ...end, ...given },
     text: await folder.text(),
     resume: checkpoint,
   });

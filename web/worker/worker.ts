@@ -9,6 +9,7 @@ import { setKernelSource } from '../../src/engine/cpu/wasm-kernels.ts';
 import { InMemoryModel } from '../../src/in-memory-model.ts';
 import type { SymbolDetails } from '../../src/model/symbol-details.ts';
 import { encodePrompt } from '../../src/sample/prompt.ts';
+import { modelFileName } from '../model-file-name.ts';
 import { serve } from '../rpc.ts';
 import type { Api, ModelFacts } from './api.ts';
 import { fetchedKernel, prepareKernels } from './fetched-kernels.ts';
@@ -96,7 +97,7 @@ const api: Api = {
   async openRun({ id, which }) {
     const folder = await (await runs()).RunFolder.open(id);
     const { name = id } = (await folder.record()) ?? {};
-    return openFile(await folder.checkpoint(which), name);
+    return openFile(await folder.checkpoint(which), modelFileName(name));
   },
   async runFile(id) {
     return (await (await runs()).RunFolder.open(id)).checkpoint('last');

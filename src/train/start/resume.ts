@@ -119,7 +119,7 @@ export function resumedOptions(
     });
   }
   const notices = changed
-    .filter((key) => key !== 'threads')
+    .filter((key) => key !== 'threads' && origins[key] !== 'preset')
     .map((key) => {
       const [now, was] = [formatValue(options[key]), formatValue(before[key])];
       return `resumed with another \`${key}\`: ${now}, was ${was}`;

@@ -1,0 +1,4 @@
+/** The name of the file of a model that was trained on a text: `book.safetensors` for `book.txt`. */
+export function modelFileName(textName: string): string {
+  return `${textName.replace(/\.\w+$/, '')}.safetensors`;
+}
