@@ -76,7 +76,7 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await page.getByLabel('logarithmic').check();
       await chart(page, /The y axis is logarithmic\.$/).waitFor();
       await page.getByLabel('show runs/long in the chart').uncheck();
-      await chart(page, / of runs\/powers\. It ends at 1\.5\. The axis/).waitFor();
+      await chart(page, / of runs\/powers\. It ends at 1\.5\. The y axis/).waitFor();
     });
   });
 

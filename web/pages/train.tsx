@@ -32,9 +32,13 @@ import { inWords } from '../words.ts';
 
 export function Train() {
   if (facts.value.length === 0)
-    worker.call('optionFacts', 'training').then((found) => {
-      facts.value = found.filter(({ name }) => !LEFT_OUT.has(name));
-    });
+    worker.call('optionFacts', 'training').then(
+      (found) => {
+        facts.value = found.filter(({ name }) => !LEFT_OUT.has(name));
+      },
+      // The header says that the worker has ended. The page asks the next one.
+      () => {},
+    );
   if (stored.value === undefined) {
     stored.value = [];
     listRuns();

@@ -77,9 +77,13 @@ function textOf({ prompt: own, written }: Draft): string {
 export function Write() {
   if (!model.value) return <NoModel what="write with it" />;
   if (facts.value.length === 0)
-    worker.call('optionFacts', 'sampling').then((found) => {
-      facts.value = found.filter(({ name }) => !ELSEWHERE.has(name));
-    });
+    worker.call('optionFacts', 'sampling').then(
+      (found) => {
+        facts.value = found.filter(({ name }) => !ELSEWHERE.has(name));
+      },
+      // The header says that the worker has ended. The page asks the next one.
+      () => {},
+    );
   return (
     <div class="columns wide-first">
       <section class="panel" aria-labelledby="write-title">
