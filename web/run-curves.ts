@@ -13,6 +13,8 @@ import { asSentence } from './words.ts';
 
 /** Milliseconds between two requests for the curves of runs that grow. */
 const REFRESH = 1000;
+/** Milliseconds until the curves that have arrived are drawn, although others are still to come. */
+const FIRST_CURVES = 200;
 const curves = signal<ReadonlyMap<string, Curve>>(new Map());
 /** Why runs have no curve, by their ids. */
 const missing = signal<ReadonlyMap<string, string>>(new Map());
@@ -96,12 +98,15 @@ async function readCurves(text: string): Promise<void> {
     const found = new Map(isNew ? [] : curves.value);
     const reasons = new Map<string, string>();
     let shown = performance.now();
+    // Each time takes as long as there are curves, so it is done ever more rarely.
+    let interval = FIRST_CURVES;
     for await (const frame of source.curves(asked, own)) {
       if (own.aborted) return;
       if (frame.type === 'curve') found.set(frame.id, frame);
       else if (frame.type === 'missing') reasons.set(frame.id, frame.reason);
       else if (frame.type === 'progress') curveProgress.value = frame.read / Math.max(1, frame.total);
-      if (performance.now() - shown < 200) continue;
+      if (performance.now() - shown < interval) continue;
+      interval *= 2;
       shown = performance.now();
       curves.value = new Map(found);
     }
