@@ -6,6 +6,7 @@ import { lazy } from './components/lazy.tsx';
 import { OpenButton } from './components/no-model.tsx';
 import { acceptDrops } from './drop.ts';
 import { canIsolate, isolate } from './isolate.ts';
+import { withoutExtension } from './model-file-name.ts';
 import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
 import { connectionProblem, followRuns } from './run-list.ts';
@@ -218,7 +219,7 @@ function ModelMenu() {
 }
 
 async function save(weights?: 'int8'): Promise<void> {
-  const name = (model.value?.name ?? 'model').replace(/\.\w+$/, '');
+  const name = withoutExtension(model.value?.name ?? 'model');
   try {
     const bytes = await worker.call('save', weights);
     download(bytes, `${name}${weights ? `-${weights}` : ''}.safetensors`);

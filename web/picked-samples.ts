@@ -92,12 +92,12 @@ async function readSamples(id: string, state: string): Promise<void> {
     samplesProblem.value = undefined;
   } catch (error) {
     samplesProblem.value = asSentence((error as Error).message);
-    own.isReading = false;
     // Read again with the next change of any run.
     own.state = '';
     return;
+  } finally {
+    own.isReading = false;
   }
-  own.isReading = false;
   // Those that have come meanwhile.
   if (runs.value.has(id)) await readSamples(id, stateOf(id));
 }

@@ -5,7 +5,7 @@
  * `char-rnn ui` sends the headers itself, and its pages do not use this.
  */
 
-import { hasFused } from '../src/engine/cpu/wasm.ts';
+import { usableBuilds } from '../src/engine/cpu/wasm.ts';
 
 /** Set by scripts/build-pages.mjs: a hash of all files, and their names. */
 declare const VERSION: string;
@@ -63,11 +63,10 @@ scope.addEventListener('message', (event) => {
   if (event.data === 'kernels') event.waitUntil(keepKernels());
 });
 
-/** The two kernels that this browser can use: with threads, and without if none start (src/engine/cpu/wasm-kernels.ts). */
+/** The two kernels that this browser can use: with threads, and without if none start (src/engine/cpu/wasm.ts). */
 async function keepKernels(): Promise<void> {
-  const kind = hasFused() ? 'fused' : 'strict';
   // Without a connection, the next page asks again.
-  for (const build of [`${kind}-shared`, kind])
+  for (const build of Object.values(usableBuilds()))
     await answer(new Request(`kernels/${build}.wasm`)).catch(() => {});
 }
 

@@ -1,7 +1,13 @@
 /** Facts about a run in words, for the terminal and the pages. */
 import { fixed } from '../util/c-format.ts';
 import { formatBytes, formatCount } from '../util/format.ts';
+import { judgeSize } from './advice/rules.ts';
 import type { BaselineEvent, StartedEvent } from './events.ts';
+
+/** Whether the model's size suits the text. */
+export function judgeRunSize({ parameters, tokens, origins }: StartedEvent): ReturnType<typeof judgeSize> {
+  return judgeSize(parameters, tokens, origins.hiddenSize === 'preset');
+}
 
 /** The memory that a run needs, and the free memory. */
 export function memoryText({ memory, gpuMemory, freeMemory }: StartedEvent): string {

@@ -11,6 +11,11 @@ export type OptionOrigin = (typeof OPTION_ORIGINS)[number];
 /** Origins by the option's name in the library. */
 export type OptionOrigins = Readonly<Record<string, OptionOrigin>>;
 
+/** Whether the caller has given an option, by a flag or a file of options. */
+export function isGiven(name: string, origins: OptionOrigins): boolean {
+  return ['flag', 'config'].includes(origins[name] ?? 'default');
+}
+
 export interface OptionsWithOrigins<Options extends object = Readonly<Record<string, unknown>>> {
   readonly values: Options;
   /** The origin of each option that has a value. */

@@ -59,3 +59,11 @@ export async function finalParameters(
     if (event.type === 'finished') return event.checkpoint.parameters;
   throw new Error('the run did not finish');
 }
+
+/** Writes a text with the chosen unit held and one without it, and waits until both are complete. */
+export async function writeHeld(page: Page): Promise<void> {
+  const button = page.getByRole('button', { name: 'Write with the unit held' });
+  await button.click();
+  await page.getByText('Mean length of a line').waitFor();
+  await button.and(page.locator(':enabled')).waitFor();
+}

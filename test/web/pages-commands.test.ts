@@ -7,7 +7,7 @@ import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openExample } from './actions.ts';
+import { openExample, writeHeld } from './actions.ts';
 import { sampled, splitCommand, written, writtenAfter } from './commands.ts';
 import { openSite, sharedSite } from './site.ts';
 import { copiedText, textOf } from './text.ts';
@@ -137,12 +137,7 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
     await openExample(page);
     await page.getByLabel('text to read').fill('The whale went down.\nThe boat did not.\n'.repeat(8));
     await page.getByRole('button', { name: 'Read', exact: true }).click();
-    await page.getByRole('button', { name: 'Write with the unit held' }).click();
-    await page.getByText('Mean length of a line').waitFor();
-    await page
-      .getByRole('button', { name: 'Write with the unit held' })
-      .and(page.locator(':enabled'))
-      .waitFor();
+    await writeHeld(page);
     const text = await page.locator('.two-texts pre').first().textContent();
     const command = await page.locator('.dial code').innerText();
     const words = splitCommand(command.replace(/^npx char-rnn /, ''));

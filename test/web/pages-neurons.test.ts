@@ -11,7 +11,7 @@ import { MersenneTwister } from '../../src/util/mersenne-twister.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openExample } from './actions.ts';
+import { openExample, writeHeld } from './actions.ts';
 import { modelWithCopies } from './copied-units.ts';
 import { sharedSite } from './site.ts';
 import { copiedText, dragOver, textOf } from './text.ts';
@@ -197,12 +197,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     const page = await openAndRead(TEXT, '2.57');
     assert.equal(await textOf(page), TEXT);
     await page.locator('.dial').getByRole('button', { name: 'high' }).click();
-    await page.getByRole('button', { name: 'Write with the unit held' }).click();
-    await page.getByText('Mean length of a line').waitFor();
-    await page
-      .getByRole('button', { name: 'Write with the unit held' })
-      .and(page.locator(':enabled'))
-      .waitFor();
+    await writeHeld(page);
     const lengths = (await textsOf(page, '.two-texts pre')).map((text) => {
       const lines = (text ?? '').split('\n').slice(0, -1);
       return (lines.join('').length / lines.length).toFixed(1);

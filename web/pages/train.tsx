@@ -6,8 +6,9 @@ import { Problem } from '../components/problem.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { StoredRuns } from '../components/stored-runs.tsx';
 import { TrainingCurves, TrainingProgress } from '../components/training-progress.tsx';
+import { loadFacts } from '../option-facts.ts';
 import { goTo } from '../router.ts';
-import { model, worker } from '../session.ts';
+import { model } from '../session.ts';
 import { quotedFile } from '../shell-words.ts';
 import {
   characters,
@@ -31,14 +32,7 @@ import {
 import { inWords } from '../words.ts';
 
 export function Train() {
-  if (facts.value.length === 0)
-    worker.call('optionFacts', 'training').then(
-      (found) => {
-        facts.value = found.filter(({ name }) => !LEFT_OUT.has(name));
-      },
-      // The header says that the worker has ended. The page asks the next one.
-      () => {},
-    );
+  loadFacts('training', facts, LEFT_OUT);
   if (stored.value === undefined) {
     stored.value = [];
     listRuns();

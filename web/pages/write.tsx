@@ -8,6 +8,7 @@ import { Controls, flagsOf, problemOf, type Settings, valuesOf } from '../compon
 import { NoModel } from '../components/no-model.tsx';
 import { Problem } from '../components/problem.tsx';
 import { TextPanel } from '../components/text-panel.tsx';
+import { loadFacts } from '../option-facts.ts';
 import { sampleCommand } from '../sample-command.ts';
 import { isExample, model, worker } from '../session.ts';
 import { inWords, symbolName } from '../words.ts';
@@ -76,14 +77,7 @@ function textOf({ prompt: own, written }: Draft): string {
 
 export function Write() {
   if (!model.value) return <NoModel what="write with it" />;
-  if (facts.value.length === 0)
-    worker.call('optionFacts', 'sampling').then(
-      (found) => {
-        facts.value = found.filter(({ name }) => !ELSEWHERE.has(name));
-      },
-      // The header says that the worker has ended. The page asks the next one.
-      () => {},
-    );
+  loadFacts('sampling', facts, ELSEWHERE);
   return (
     <div class="columns wide-first">
       <section class="panel" aria-labelledby="write-title">

@@ -1,5 +1,5 @@
 /** The source of the kernels in the worker: it fetches the one build that it needs. */
-import { hasFused } from '../../src/engine/cpu/wasm.ts';
+import { usableBuilds } from '../../src/engine/cpu/wasm.ts';
 import type { KernelBuild } from '../../src/engine/cpu/wasm-kernels.ts';
 
 const fetched = new Map<KernelBuild, Promise<Uint8Array<ArrayBuffer>>>();
@@ -18,8 +18,8 @@ export function fetchedKernel(build: KernelBuild): Promise<Uint8Array<ArrayBuffe
 
 /** Fetches and compiles the kernels of this page, so that an engine starts sooner. Problems are those of the engine that needs them. */
 export async function prepareKernels(): Promise<void> {
-  const kind = hasFused() ? 'fused' : 'strict';
-  const build: KernelBuild = globalThis.crossOriginIsolated ? `${kind}-shared` : kind;
+  const { shared, single } = usableBuilds();
+  const build = globalThis.crossOriginIsolated ? shared : single;
   if (prepared.has(build)) return;
   try {
     prepared.set(build, await WebAssembly.compile(await fetchedKernel(build)));

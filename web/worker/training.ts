@@ -2,8 +2,7 @@
 import { cellFacts } from '../../src/engine/cells.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { InMemoryModel } from '../../src/in-memory-model.ts';
-import { judgeSize } from '../../src/train/advice/rules.ts';
-import { baselineText, memoryText } from '../../src/train/event-facts.ts';
+import { baselineText, judgeRunSize, memoryText } from '../../src/train/event-facts.ts';
 import type { TrainingEvent } from '../../src/train/events.ts';
 import { train } from '../../src/train/train.ts';
 import { formatCount } from '../../src/util/format.ts';
@@ -159,7 +158,7 @@ async function runOf(
 
 /** What `train` prints before the first iteration. */
 function factsOf(event: StartedEvent): string[] {
-  const { text, vocabularySize, parameters, tokens, batches, engine, options, origins, start } = event;
+  const { text, vocabularySize, parameters, batches, engine, options, start } = event;
   const { cell, layers, hiddenSize } = options;
   const { initialBias } = cellFacts(cell);
   return [
@@ -175,7 +174,7 @@ function factsOf(event: StartedEvent): string[] {
         ? [`${initialBias.title} biases start at ${initialBias.value}`]
         : []),
     ].join(', '),
-    `size: ${judgeSize(parameters, tokens, origins.hiddenSize === 'preset').sentence}`,
+    `size: ${judgeRunSize(event).sentence}`,
     `memory: ${memoryText(event)}`,
     `engine: ${engine}`,
   ];

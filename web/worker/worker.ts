@@ -111,7 +111,7 @@ const api: Api = {
 };
 
 async function openFile(bytes: Uint8Array, name: string): Promise<ModelFacts> {
-  const decode = isSafetensors(bytes) ? decodeCheckpoint : (await files()).checkpointIn;
+  const decode = isSafetensors(bytes) ? decodeCheckpoint : (await files()).openCheckpoint;
   return setModel(new InMemoryModel(decode(bytes, name)), name);
 }
 

@@ -1,5 +1,5 @@
 /** Texts for events that the live view and the plain log share. */
-import { judgeSize } from '../../train/advice/rules.ts';
+import { judgeRunSize } from '../../train/event-facts.ts';
 import type {
   CheckpointedEvent,
   EvaluatedEvent,
@@ -43,9 +43,9 @@ export function timedFacts(event: TimedEvent, now = new Date()): string[] {
   ];
 }
 
-/** Whether the model's size suits the text. */
-export function judgeModelSize({ parameters, tokens, origins }: StartedEvent): ReturnType<typeof judgeSize> {
-  const { code, sentence } = judgeSize(parameters, tokens, origins.hiddenSize === 'preset');
+/** Whether the model's size suits the text, in the words of the command line. */
+export function judgeModelSize(event: StartedEvent): ReturnType<typeof judgeRunSize> {
+  const { code, sentence } = judgeRunSize(event);
   return { code, sentence: inFlags(sentence, flagsOf(trainingOptionsSchema)) };
 }
 

@@ -8,7 +8,7 @@ import { UnsupportedError } from '../../errors.ts';
 import type { Backend } from './backend.ts';
 import { threadsNotice } from './threads-notice.ts';
 import { WasmBackend, type WasmExports, type WasmInstance } from './wasm-backend.ts';
-import { kernelBytes } from './wasm-kernels.ts';
+import { type KernelBuild, kernelBytes } from './wasm-kernels.ts';
 import type { KernelWorker } from './wasm-worker.ts';
 
 export interface WasmInput {
@@ -44,6 +44,13 @@ export function hasFused(): boolean {
   return hasWebAssembly() && WebAssembly.validate(FUSED_PROBE);
 }
 
+/** The builds of the kernels that this machine can use: with threads, and without. */
+export function usableBuilds(): { readonly shared: KernelBuild; readonly single: KernelBuild } {
+  return hasFused()
+    ? { shared: 'fused-shared', single: 'fused' }
+    : { shared: 'strict-shared', single: 'strict' };
+}
+
 function hasWebAssembly(): boolean {
   return typeof WebAssembly === 'object';
 }
@@ -57,9 +64,10 @@ export async function wasmBackend(input: WasmInput): Promise<StartedBackend> {
   if (!hasWebAssembly()) throw unsupported('there is no WebAssembly here');
   const { makeWorker, threads, maxStart = MAX_START } = input;
   const isFused = hasFused();
+  const builds = usableBuilds();
   let problem: string | undefined;
   if (makeWorker) {
-    const shared = await kernelBytes(isFused ? 'fused-shared' : 'strict-shared');
+    const shared = await kernelBytes(builds.shared);
     const hasThreads = WebAssembly.validate(shared);
     const memory = hasThreads ? makeMemory(true) : undefined;
     if (memory) {
@@ -72,7 +80,7 @@ export async function wasmBackend(input: WasmInput): Promise<StartedBackend> {
   }
   const memory = makeMemory(false);
   if (!memory) throw unsupported('the system gives WebAssembly no memory');
-  const bytes = await kernelBytes(isFused ? 'fused' : 'strict');
+  const bytes = await kernelBytes(builds.single);
   const backend = new WasmBackend(await instantiate(bytes, memory, isFused));
   return { backend, notice: problem && threadsNotice(1, threads, problem) };
 }

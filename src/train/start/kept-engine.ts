@@ -1,6 +1,6 @@
 /** The engine of a resumed run: a run keeps its kind of engine, unless the caller chooses another. */
 import type { EngineChoice } from '../../engine/choose.ts';
-import type { OptionOrigins } from '../../util/option-origins.ts';
+import { isGiven, type OptionOrigins } from '../../util/option-origins.ts';
 
 type Engine = Pick<EngineChoice, 'engine' | 'gpu'>;
 
@@ -51,8 +51,4 @@ export function keptGpuNotice(
 /** Whether options choose a GPU. */
 function asksForGpu({ engine, gpu }: { readonly engine?: unknown; readonly gpu?: unknown }): boolean {
   return engine === 'webgpu' || Number(gpu ?? -1) >= 0;
-}
-
-function isGiven(option: keyof Engine, origins: OptionOrigins): boolean {
-  return ['flag', 'config'].includes(origins[option] ?? 'default');
 }

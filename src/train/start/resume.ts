@@ -6,7 +6,7 @@ import type { RunTexts } from '../../data/files/known-text.ts';
 import { UPDATE_RULES } from '../../engine/update-rules.ts';
 import { CheckpointError, OptionError, type Remedy, TextError } from '../../errors.ts';
 import type { Given } from '../../util/check-options.ts';
-import { type OptionOrigins, optionsFrom } from '../../util/option-origins.ts';
+import { isGiven, type OptionOrigins, optionsFrom } from '../../util/option-origins.ts';
 import {
   checkTrainingOptions,
   modelOptions,
@@ -119,7 +119,7 @@ export function resumedOptions(
     });
   }
   const notices = changed
-    .filter((key) => key !== 'threads' && origins[key] !== 'preset')
+    .filter((key) => key !== 'threads' && isGiven(key, origins))
     .map((key) => {
       const [now, was] = [formatValue(options[key]), formatValue(before[key])];
       return `resumed with another \`${key}\`: ${now}, was ${was}`;

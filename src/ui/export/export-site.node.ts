@@ -5,7 +5,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
-import { lastPart } from '../../util/last-part.ts';
+import { lastPart, withoutEndSlash } from '../../util/last-part.ts';
 import { VERSION } from '../../util/version.ts';
 import {
   CURVE_AXES,
@@ -213,10 +213,6 @@ function withoutPlace(path: string, folders: readonly string[]): string {
   if (root === undefined || !(isAbsolute(root) || /^\.\.(?:[/\\]|$)/.test(root))) return path;
   const nameOf = (folder: string) => basename(resolve(folder));
   const before = folders.slice(0, folders.indexOf(root)).filter((one) => nameOf(one) === nameOf(root)).length;
-  const rest = withoutEnd(path).slice(withoutEnd(root).length);
+  const rest = withoutEndSlash(path).slice(withoutEndSlash(root).length);
   return nameOf(root) + (before > 0 ? ` (${before + 1})` : '') + rest;
-}
-
-function withoutEnd(folder: string): string {
-  return folder.replace(/[/\\]+$/, '');
 }
