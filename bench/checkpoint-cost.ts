@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TrainingEvent, train } from '../src/index.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import { median } from './figures.ts';
 
 const [units = 512, blocks = 9] = process.argv.slice(2, 4).map(Number);
 const folder = mkdtempSync(join(process.argv[4] ?? tmpdir(), 'char-rnn-bench-'));
@@ -35,7 +36,6 @@ async function take(training: Training, iterations: number): Promise<number> {
   return (performance.now() - began) / iterations;
 }
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 const plain = train(options);
 const saving = train({ ...options, checkpointDir: folder, checkpointEvery: `${EVERY}` });
 const turns: { readonly without: number; readonly with: number }[] = [];

@@ -20,6 +20,7 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fastBfloat16 } from '../src/engine/cpu/native.node.ts';
+import { median } from './figures.ts';
 import { appendRecord, compareWithHistory, type Figure, readHistory } from './history.ts';
 import { makePeak, PROCESSORS, processorName } from './machine.ts';
 import { INSTALL_PYTORCH, pytorchVersion, type Timing, timePytorch } from './peers/pytorch.ts';
@@ -119,7 +120,6 @@ function ours<Result>(script: string, ...words: (string | number)[]): Result {
   return JSON.parse(output) as Result;
 }
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 const cell = (value: number | undefined, digits: number) =>
   value === undefined ? '' : value.toFixed(digits);
 const rounded = (value: number) => Number(value.toPrecision(5));

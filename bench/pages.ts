@@ -7,7 +7,7 @@
  * TEXT is what the Neurons page reads and the Train page trains on; default: a sentence that is repeated.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { train } from '../src/index.ts';
@@ -15,6 +15,7 @@ import { bundle } from '../test/browser/page.ts';
 import { openExample } from '../test/web/actions.ts';
 import { loadedFiles, pageScripts, sizeOf } from '../test/web/page-sizes.ts';
 import { openSite } from '../test/web/site.ts';
+import { loadText, median } from './figures.ts';
 
 const ROUNDS = 5;
 /** What the functions that run in pages call in code that keeps the names of functions. */
@@ -59,11 +60,7 @@ function printTable(title: string): void {
     const decimals = name.startsWith('kB') ? 1 : best < 10 ? 2 : 0;
     console.log(`  ${name.padEnd(68)} ${best.toFixed(decimals)}`);
   }
-  console.log(
-    `  load of 1, 5, 15 minutes: ${loadavg()
-      .map((value) => value.toFixed(1))
-      .join(' ')}`,
-  );
+  console.log(`  load of 1, 5, 15 minutes: ${loadText()}`);
   figures.clear();
 }
 
@@ -240,10 +237,6 @@ async function training(threads: number): Promise<void> {
 
 function threadsText(threads: number): string {
   return threads === 1 ? 'one thread' : `${threads} threads`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /**

@@ -11,6 +11,7 @@ import { layoutOf } from '../src/model/config.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
 import { spawnServer } from '../test/server/spawn-server.ts';
+import { median } from './figures.ts';
 import type { ClientReport } from './serving-client.ts';
 
 const [clients = '64', seconds = '10', rounds = '3', maxTokens = '2000', fields = '{}'] =
@@ -48,7 +49,6 @@ try {
 }
 times.sort((a, b) => a - b);
 const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 console.log(
   JSON.stringify({
     clients: Number(clients),

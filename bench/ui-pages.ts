@@ -4,43 +4,34 @@
  *
  *     npm run build && node --import tsx bench/ui-pages.ts
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { chromium, type Page } from 'playwright-core';
 import type { RunChange } from '../src/ui/protocol.ts';
 import { executablePath } from '../test/browser/page.ts';
+import { MEASURES_MEMORY, megabytesOf } from '../test/web/page-memory.ts';
+import { BestAndMedian } from './figures.ts';
 import { iterationLine, writeLog } from './ui-logs.ts';
+import { startUi, stopUi, type UiProcess } from './ui-server.ts';
 
 const ROUNDS = 5;
 const RUNS = 1000;
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-ui-pages-'));
 /** The first run in the list, which is sorted by name. */
 const live = join(folder, '0', 'lstm.log.jsonl');
 
-async function startServer(): Promise<{ child: ChildProcess; address: string }> {
-  const words = [program, 'ui', folder, '--no-open', '--port', '0'];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [address] = await once(child.stdout.setEncoding('utf8'), 'data');
-  return { child, address: String(address).trim() };
-}
-
-async function idsOf(address: string): Promise<string[]> {
-  const [url = '', token = ''] = address.split('#token=');
+async function idsOf({ url, token }: UiProcess): Promise<string[]> {
   const response = await fetch(`${url}api/runs`, { headers: { authorization: `Bearer ${token}` } });
   const { changed } = (await response.json()) as RunChange;
   return changed.map(({ id }) => id);
 }
 
 /** Opens Runs. @returns milliseconds from the navigation until all runs are listed */
-async function openList(page: Page, address: string): Promise<number> {
+async function openList(page: Page, { url, token }: UiProcess): Promise<number> {
   // tsx (esbuild's keepNames) adds calls of this function to the functions that run in pages.
   await page.addInitScript('globalThis.__name = (made) => made');
-  await page.goto(address);
+  await page.goto(`${url}#token=${token}`);
   await page.waitForFunction((all) => document.body.textContent?.includes(all), '1,000 of 1,000 runs');
   await page.locator('tbody th a').first().waitFor();
   return page.evaluate(() => performance.now());
@@ -70,16 +61,8 @@ async function newLine(page: Page, iteration: number): Promise<number> {
   return performance.now() - begun;
 }
 
-function megabytesOf(page: Page): Promise<number> {
-  return page.evaluate(async () => {
-    // @ts-expect-error: of https://wicg.github.io/performance-measure-memory/, which TypeScript does not know
-    const { bytes } = await performance.measureUserAgentSpecificMemory();
-    return bytes / 2 ** 20;
-  });
-}
-
-const figures = new Map<string, number[]>();
-const note = (what: string, value: number) => figures.set(what, [...(figures.get(what) ?? []), value]);
+const figures = new BestAndMedian();
+const note = figures.note.bind(figures);
 
 try {
   let last = 0;
@@ -89,40 +72,28 @@ try {
   }
   const browser = await chromium.launch({
     executablePath: executablePath as string,
-    args: ['--no-sandbox', '--enable-blink-features=ForceEagerMeasureMemory'],
+    args: ['--no-sandbox', MEASURES_MEMORY],
   });
   for (let round = 0; round < ROUNDS; round++) {
-    const { child, address } = await startServer();
+    const server = await startUi(folder);
     const first = await browser.newPage();
-    await openList(first, address);
+    await openList(first, server);
     // The server has read all logs; the page of a second visit is measured.
     await first.close();
     const page = await browser.newPage();
-    note('1,000 runs: list, from the navigation, ms (500)', await openList(page, address));
-    const ids = await idsOf(address);
-    note('20 curves, ms (1,000)', await drawCurves(page, ids.slice(100, 120)));
-    note('1,000 curves, ms (3,000)', await drawCurves(page, ids));
-    note('memory with 1,000 curves, MB', await megabytesOf(page));
+    note('1,000 runs: list, from the navigation', '≤ 500 ms', await openList(page, server));
+    const ids = await idsOf(server);
+    note('20 curves', '≤ 1,000 ms', await drawCurves(page, ids.slice(100, 120)));
+    note('1,000 curves', '≤ 3,000 ms', await drawCurves(page, ids));
+    note('memory with 1,000 curves, MB', '', await megabytesOf(page));
     await drawCurves(page, ids.slice(100, 120));
-    note('memory of the page with 1,000 runs and 20 curves, MB (60)', await megabytesOf(page));
-    note('a new line on the page, ms (1,000)', await newLine(page, ++last));
+    note('memory of the page with 1,000 runs and 20 curves, MB', '≤ 60', await megabytesOf(page));
+    note('a new line on the page', '≤ 1,000 ms', await newLine(page, ++last));
     await page.close();
-    child.kill('SIGTERM');
-    await once(child, 'exit');
+    await stopUi(server);
   }
   await browser.close();
-  console.log(
-    `load ${loadavg()
-      .map((value) => value.toFixed(1))
-      .join(', ')}; best of ${ROUNDS}, and their median`,
-  );
-  for (const [what, values] of figures) {
-    const sorted = values.sort((a, b) => a - b);
-    const shown = [sorted[0], sorted[ROUNDS >> 1]].map((value) =>
-      (value ?? Number.NaN).toFixed(0).padStart(7),
-    );
-    console.log(`${what.padEnd(62)} ${shown.join(' ')}`);
-  }
+  figures.print(ROUNDS);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -4,38 +4,33 @@
  *
  *     npm run build && node --import tsx bench/ui.ts
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { decodeFrames } from '../src/ui/curve-frames.ts';
 import type { CurvesRequest, RunChange } from '../src/ui/protocol.ts';
+import { BestAndMedian } from './figures.ts';
 import { iterationLine, writeLog } from './ui-logs.ts';
+import { startUi, stopUi, type UiProcess } from './ui-server.ts';
 
 const ROUNDS = 5;
 const RUNS = 1000;
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'char-rnn-bench-ui-'));
+
 class Server {
-  readonly #child: ChildProcess;
+  readonly #process: UiProcess;
   readonly #url: string;
   readonly #headers: Record<string, string>;
 
-  private constructor(child: ChildProcess, address: string) {
-    this.#child = child;
-    const [url = '', token = ''] = address.split('#token=');
-    this.#url = `${url}api/`;
-    this.#headers = { authorization: `Bearer ${token.trim()}`, 'content-type': 'application/json' };
+  private constructor(process: UiProcess) {
+    this.#process = process;
+    this.#url = `${process.url}api/`;
+    this.#headers = { authorization: `Bearer ${process.token}`, 'content-type': 'application/json' };
   }
 
   static async start(...folders: string[]): Promise<Server> {
-    const words = [program, 'ui', ...folders, '--no-open', '--port', '0'];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'ignore'] });
-    const [address] = await once(child.stdout.setEncoding('utf8'), 'data');
-    return new Server(child, address);
+    return new Server(await startUi(...folders));
   }
 
   async runs(): Promise<RunChange> {
@@ -75,16 +70,15 @@ class Server {
   get peakMemory(): number {
     try {
       const [, kilobytes] =
-        /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')) ?? [];
+        /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#process.child.pid}/status`, 'utf8')) ?? [];
       return Number(kilobytes) / 1024;
     } catch {
       return Number.NaN;
     }
   }
 
-  async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    await once(this.#child, 'exit');
+  stop(): Promise<void> {
+    return stopUi(this.#process);
   }
 }
 
@@ -122,18 +116,8 @@ async function newLine(server: Server, path: string, iteration: number): Promise
   return time;
 }
 
-interface Figure {
-  readonly what: string;
-  readonly bar: string;
-  readonly values: number[];
-}
-const figures = new Map<string, Figure>();
-
-function note(what: string, bar: string, value: number): void {
-  const figure = figures.get(what) ?? { what, bar, values: [] };
-  figure.values.push(value);
-  figures.set(what, figure);
-}
+const figures = new BestAndMedian();
+const note = figures.note.bind(figures);
 
 try {
   const [many, big, live] = [join(folder, 'many'), join(folder, 'big'), join(folder, 'live')];
@@ -178,15 +162,7 @@ try {
     );
     await server.stop();
   }
-  const load = loadavg().map((value) => value.toFixed(1));
-  process.stdout.write(`load ${load.join(', ')}; best of ${ROUNDS}, and their median\n`);
-  for (const { what, bar, values } of figures.values()) {
-    const sorted = values.sort((a, b) => a - b);
-    const shown = [sorted[0], sorted[ROUNDS >> 1]].map((value) =>
-      (value ?? Number.NaN).toFixed(0).padStart(7),
-    );
-    process.stdout.write(`${what.padEnd(62)} ${shown.join(' ')}   ${bar}\n`);
-  }
+  figures.print(ROUNDS);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -20,6 +20,7 @@ import { FolderLock } from '../../src/checkpoint/storage/folder-lock.node.ts';
 import { executablePath } from '../browser/page.ts';
 import { program } from '../cli/command.ts';
 import { evaluated, iteration, line, run, started } from '../ui/logs.ts';
+import { MEASURES_MEMORY, megabytesOf } from '../web/page-memory.ts';
 
 /** The most that each may grow, in MB. */
 const MAX_GROWTH = 10;
@@ -69,7 +70,7 @@ export async function watchLivePages(
   const [address] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   const browser = await chromium.launch({
     executablePath: executablePath as string,
-    args: ['--no-sandbox', '--enable-blink-features=ForceEagerMeasureMemory'],
+    args: ['--no-sandbox', MEASURES_MEMORY],
   });
   let last = 0;
   const begun = performance.now();
@@ -137,15 +138,6 @@ async function openPages(newPage: () => Promise<Page>, address: string): Promise
   await detail.goto(`${address.split('#')[0]}${href}`);
   await detail.getByText(/iteration [\d,]+ of/).waitFor();
   return [runs, detail];
-}
-
-/** All memory of a page: its document, its scripts, and its worker. */
-function megabytesOf(page: Page): Promise<number> {
-  return page.evaluate(async () => {
-    // @ts-expect-error: of https://wicg.github.io/performance-measure-memory/, which TypeScript does not know
-    const { bytes } = await performance.measureUserAgentSpecificMemory();
-    return bytes / 2 ** 20;
-  });
 }
 
 /** The newest reports of REPORT_MEMORY, by thread. */
