@@ -6,7 +6,7 @@
 
 import { EngineLostError } from '../errors.ts';
 import type { LanguageModel } from '../language-model.ts';
-import { ApiError } from './http/api-error.ts';
+import { ApiError, shuttingDown } from './http/api-error.ts';
 import { checkApiKey } from './http/api-key.ts';
 import { corsHeaders, isPreflight, preflight } from './http/cors.ts';
 import type { IncomingRequest } from './http/incoming-request.ts';
@@ -336,11 +336,4 @@ type ServedPool = Awaited<ReturnType<ServedModel['pool']>>;
 
 function modelObject({ name, created, model: { quantization } }: ServedModel) {
   return { id: name, object: 'model', created, owned_by: 'char-rnn', ...(quantization && { quantization }) };
-}
-
-function shuttingDown(): ApiError {
-  return new ApiError(503, 'the server is shutting down.', {
-    code: 'shutting_down',
-    headers: { connection: 'close' },
-  });
 }

@@ -41,3 +41,11 @@ export class ApiError extends CharRnnError {
     return jsonResponse(this, { status: this.status, headers: this.headers });
   }
 }
+
+/** To requests that come, or are not answered yet, while the server closes. */
+export function shuttingDown(): ApiError {
+  return new ApiError(503, 'the server is shutting down.', {
+    code: 'shutting_down',
+    headers: { connection: 'close' },
+  });
+}

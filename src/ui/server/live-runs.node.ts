@@ -128,7 +128,6 @@ export class LiveRuns {
       this.list.add(await this.client.ask('poll'));
     } catch (error) {
       if (!(error instanceof ThreadEndedError)) throw error;
-      if (this.#isClosed) return;
       // The next thread finds all runs again.
       this.list.clear();
       await this.#sleep(RESTART_DELAY);

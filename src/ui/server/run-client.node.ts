@@ -15,9 +15,14 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Why questions are not answered. */
+/** The thread has ended before it answered. The next question starts another one. */
 export class ThreadEndedError extends Error {
   override readonly name = 'ThreadEndedError';
+}
+
+/** The server was closed before the thread answered. */
+export class ServerClosedError extends Error {
+  override readonly name = 'ServerClosedError';
 }
 
 export class RunClient {
@@ -35,6 +40,7 @@ export class RunClient {
    * Asks a question. If the thread has ended, for lack of memory for example, another is started.
    *
    * @throws {ThreadEndedError} if the thread ends before it has answered
+   * @throws {ServerClosedError} if the client is closed before that
    */
   ask<Name extends keyof Questions>(
     question: Name,
@@ -42,7 +48,7 @@ export class RunClient {
   ): ReturnType<Questions[Name]> {
     const id = this.#next++;
     const answer = new Promise<unknown>((resolve, reject) => {
-      if (this.#isClosed) return reject(new ThreadEndedError('the server is closed'));
+      if (this.#isClosed) return reject(new ServerClosedError('the server is closed'));
       this.#waiting.set(id, { resolve, reject });
       this.#worker ??= this.#start();
       this.#worker.postMessage({ id, question, words });
@@ -66,8 +72,8 @@ export class RunClient {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#end(new ServerClosedError('the server is closed'));
     await this.#worker?.terminate();
-    this.#end('the server is closed');
   }
 
   #start(): Worker {
@@ -89,14 +95,14 @@ export class RunClient {
     });
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
-      this.#end(`the thread that reads the logs has ended: ${reason}`);
+      this.#end(new ThreadEndedError(`the thread that reads the logs has ended: ${reason}`));
     });
     worker.unref();
     return worker;
   }
 
-  #end(reason: string): void {
-    for (const { reject } of this.#waiting.values()) reject(new ThreadEndedError(reason));
+  #end(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
 }

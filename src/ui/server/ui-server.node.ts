@@ -1,6 +1,6 @@
 /** Answers the requests of the pages. It only reads, and never takes a path from a request: files have ids. */
 import { CheckpointError } from '../../errors.ts';
-import { ApiError } from '../../server/http/api-error.ts';
+import { ApiError, shuttingDown } from '../../server/http/api-error.ts';
 import type { IncomingRequest } from '../../server/http/incoming-request.ts';
 import { jsonResponse } from '../../server/http/json.ts';
 import { readJson } from '../../server/http/read-body.ts';
@@ -10,6 +10,7 @@ import { openCheckpoint } from './checkpoint-file.node.ts';
 import { curvesRequest } from './curves-request.ts';
 import { LiveRuns } from './live-runs.node.ts';
 import { type PageFile, pageFiles } from './pages.node.ts';
+import { ServerClosedError } from './run-client.node.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import { bodyOf, serverSentEvents } from './streams.ts';
 
@@ -68,6 +69,7 @@ async function answer(
     if (error instanceof ApiError) return error.toResponse();
     if (error instanceof CheckpointError)
       return new ApiError(422, error.message, { code: error.code }).toResponse();
+    if (error instanceof ServerClosedError) return shuttingDown().toResponse();
     onError(error);
     const message = error instanceof Error ? error.message : String(error);
     return new ApiError(500, `the server failed: ${message}`, { code: 'internal_error' }).toResponse();
