@@ -11,6 +11,7 @@ import { bundleProgram } from './bundle-program.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const web = join(root, 'web');
+const MAIN = join(web, 'main.tsx');
 
 /** What the pages load by plain names: the kernels, in this module, and the example model. */
 const UNHASHED = ['src/engine/cpu/wasm-binaries.ts', 'models/moby-dick.safetensors'];
@@ -39,7 +40,7 @@ export async function buildPages(folder, program) {
   for (const [name, bytes] of pages) writeFileSync(join(folder, name), bytes);
   const page = await build({
     ...COMMON,
-    entryPoints: [join(web, 'main.tsx'), join(web, 'style.css')],
+    entryPoints: [MAIN, join(web, 'style.css')],
     outdir: folder,
     jsx: 'automatic',
     jsxImportSource: 'preact',
@@ -47,10 +48,23 @@ export async function buildPages(folder, program) {
     // Pages that are seldom opened are files of their own.
     splitting: true,
     chunkNames: '[name]-[hash]',
+    plugins: [withMain],
   });
+  const main = entryOf(page, 'main.tsx');
+  const needed = importsOf(page, main);
+  const runs = importsOf(page, entryOf(page, 'pages/runs.tsx')).filter((name) => !needed.includes(name));
   const html = readFileSync(join(web, 'index.html'), 'utf8')
     .replace('STYLE', entryOf(page, 'style.css'))
-    .replace('PAGE', entryOf(page, 'main.tsx'));
+    .replace('RUNS', runs.join(' '))
+    // Otherwise, the browser would find each of them only in the one that imports it.
+    .replace(
+      'PRELOADS',
+      needed
+        .slice(1)
+        .map((name) => `<link rel="modulepreload" href="${name}">`)
+        .join('\n'),
+    )
+    .replace('PAGE', main);
   writeFileSync(join(folder, 'index.html'), html);
   const names = [...pages.keys(), ...Object.keys(page.metafile.outputs).map((name) => basename(name))];
   // The names of the kernels and of the model have no hashes, so another version of them needs another cache.
@@ -67,6 +81,35 @@ export async function buildPages(folder, program) {
     },
   });
   return [...sources, ...Object.keys(page.metafile.inputs)];
+}
+
+/**
+ * Pages that are loaded later import the main program, which has been loaded before them. So all of it is needed by all of them, and is one
+ * file instead of a dozen: a file for each set of pages that share a module.
+ */
+const withMain = {
+  name: 'with-main',
+  setup({ onLoad, onResolve }) {
+    onLoad(
+      { filter: /[\\/]web[\\/](pages[\\/](neurons|runs?|sweeps|train)\.tsx|neurons-state\.ts)$/ },
+      ({ path }) => ({
+        contents: `${readFileSync(path, 'utf8')}\nimport ${JSON.stringify(MAIN)};\n`,
+        loader: path.endsWith('.tsx') ? 'tsx' : 'ts',
+      }),
+    );
+    // Otherwise esbuild would drop the import of a module that is not used.
+    onResolve({ filter: /main\.tsx$/ }, () => ({ path: MAIN, sideEffects: true }));
+  },
+};
+
+/** A file and those that it needs at once. */
+function importsOf({ metafile }, name) {
+  const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]));
+  const found = new Set([name]);
+  for (const one of found)
+    for (const { path, kind } of outputs.get(one).imports)
+      if (kind === 'import-statement') found.add(basename(path));
+  return [...found];
 }
 
 /** The name of the file that was made of an entry point. */

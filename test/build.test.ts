@@ -51,8 +51,15 @@ function setUp(context: TestContext) {
   };
   exporting("export { value } from './value.ts';\n");
   mkdirSync(at('web', 'worker'), { recursive: true });
-  for (const name of ['main.tsx', 'service-worker.ts', 'style.css', join('worker', 'worker.ts')])
+  mkdirSync(at('web', 'pages'));
+  for (const name of [
+    join('pages', 'runs.tsx'),
+    'service-worker.ts',
+    'style.css',
+    join('worker', 'worker.ts'),
+  ])
     writeFileSync(at('web', name), '');
+  writeFileSync(at('web', 'main.tsx'), "import('./pages/runs.tsx');\n");
   writeFileSync(at('web', 'index.html'), '<link href="STYLE"><script src="PAGE"></script>');
   const run = (script: string, env: Record<string, string> = {}): SpawnSyncReturns<string> =>
     spawnSync(process.execPath, [at('scripts', script)], {

@@ -1,5 +1,5 @@
 /** The shell of the pages: the header, the page that the address names, and keys. */
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { Checkbox } from './components/checkbox.tsx';
 import { lazy } from './components/lazy.tsx';
@@ -50,6 +50,9 @@ const PAGES = {
   train: { title: 'Train', show: lazy(async () => (await import('./pages/train.tsx')).Train), key: 't' },
 } as const;
 type PageName = keyof typeof PAGES;
+
+/** Their worker is loaded as soon as they are drawn. */
+const COMPUTING: ReadonlySet<PageName> = new Set(['write', 'neurons', 'train']);
 
 const FIRST_PAGE: PageName = source ? 'runs' : 'write';
 
@@ -131,7 +134,7 @@ function WorkerBar({ kind, message, hadModel }: WorkerProblem) {
     kind === 'ended'
       ? ['Start again', restartWorker]
       : kind === 'silent'
-        ? ['Start another', () => worker.end('it did not answer')]
+        ? ['Start another', () => worker().end('it did not answer')]
         : ['Close', closeWorkerBar];
   return (
     <p class="bar problem" role="alert">
@@ -221,7 +224,7 @@ function ModelMenu() {
 async function save(weights?: 'int8'): Promise<void> {
   const name = withoutExtension(model.value?.name ?? 'model');
   try {
-    const bytes = await worker.call('save', weights);
+    const bytes = await worker().call('save', weights);
     download(bytes, `${name}${weights ? `-${weights}` : ''}.safetensors`);
   } catch (error) {
     openProblem.value = `${name}: ${(error as Error).message}`;
@@ -229,7 +232,7 @@ async function save(weights?: 'int8'): Promise<void> {
 }
 
 function quantize(weights: 'int8' | 'none'): void {
-  openModel(model.value?.name ?? '', () => worker.call('quantize', weights), isExample.value);
+  openModel(model.value?.name ?? '', () => worker().call('quantize', weights), isExample.value);
 }
 
 function toggleHelp(): void {
@@ -309,8 +312,12 @@ acceptDrops(shownPage);
 
 const app = document.getElementById('app');
 if (app) {
+  // The server can answer while the page is drawn.
+  followRuns();
   app.replaceChildren();
   render(<App />, app);
-  followRuns();
+  effect(() => {
+    if (COMPUTING.has(shownPage())) requestAnimationFrame(() => setTimeout(worker));
+  });
   isolate();
 }

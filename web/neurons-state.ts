@@ -74,16 +74,18 @@ effect(() => {
   if (!about || !wanted) return;
   // An answer may come after that to a later question.
   const isCurrent = () => chosen.value === wanted && reading.value === about;
-  worker.call('unit', wanted).then(
-    (facts) => {
-      if (!isCurrent()) return;
-      unit.value = facts;
-      problem.value = undefined;
-    },
-    (error: Error) => {
-      if (isCurrent()) problem.value = error.message;
-    },
-  );
+  worker()
+    .call('unit', wanted)
+    .then(
+      (facts) => {
+        if (!isCurrent()) return;
+        unit.value = facts;
+        problem.value = undefined;
+      },
+      (error: Error) => {
+        if (isCurrent()) problem.value = error.message;
+      },
+    );
 });
 
 /** The unit that was shown last: links to the page do not name it. */
@@ -119,13 +121,13 @@ export async function read(): Promise<void> {
     const symbols = Array.from(text.value);
     isCut.value = symbols.length > MOST_SYMBOLS;
     const request = { text: symbols.slice(0, MOST_SYMBOLS).join(''), part: 'h' as const };
-    for await (const item of worker.stream('read', request, signal)) {
+    for await (const item of worker().stream('read', request, signal)) {
       if ('progress' in item) progress.value = item.progress;
       else {
         reading.value = item;
       }
     }
-    gates.value = await worker.call('gates', undefined, { signal });
+    gates.value = await worker().call('gates', undefined, { signal });
   } catch (error) {
     if (!signal.aborted) problem.value = (error as Error).message;
   } finally {
@@ -137,7 +139,7 @@ export async function read(): Promise<void> {
 async function ownText(signal: AbortSignal): Promise<string> {
   const symbols: string[] = [];
   const request = { prompt: '\n', options: { length: OWN_TEXT, temperature: 0.8, seed: 1 }, alternatives: 0 };
-  for await (const part of worker.stream('write', request, signal))
+  for await (const part of worker().stream('write', request, signal))
     symbols.push(...part.details.map(({ text: symbol }) => symbol));
   return joinSymbolTexts(symbols);
 }
@@ -169,7 +171,7 @@ export function select(from: number, to: number): Promise<void> {
   caret.value = undefined;
   stretchFacts.value = undefined;
   return attempt(async () => {
-    const facts = await worker.call('stretch', chosenStretch);
+    const facts = await worker().call('stretch', chosenStretch);
     if (stretch.value === chosenStretch) stretchFacts.value = facts;
   });
 }
@@ -186,7 +188,7 @@ async function lookBack(): Promise<void> {
   const position = caret.value;
   if (position === undefined || position === 0) return;
   const about = reading.value;
-  const found = await worker.call('saliency', { position, method: 'occlusion' });
+  const found = await worker().call('saliency', { position, method: 'occlusion' });
   if (caret.value === position && reading.value === about) saliency.value = found;
 }
 
@@ -195,7 +197,7 @@ export function colourBy(by: Colouring): Promise<void> {
   return attempt(async () => {
     if (by === 'surprise' && !surprise.value) {
       const about = reading.value;
-      const found = await worker.call('surprise', undefined);
+      const found = await worker().call('surprise', undefined);
       if (reading.value === about) surprise.value = found;
     }
     if (by === 'saliency') await lookBack();

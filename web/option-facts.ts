@@ -10,11 +10,13 @@ export function loadFacts(
   left: ReadonlySet<string>,
 ): void {
   if (into.value.length > 0) return;
-  worker.call('optionFacts', of).then(
-    (found) => {
-      into.value = found.filter(({ name }) => !left.has(name));
-    },
-    // The header says that the worker has ended. The page asks the next one.
-    () => {},
-  );
+  worker()
+    .call('optionFacts', of)
+    .then(
+      (found) => {
+        into.value = found.filter(({ name }) => !left.has(name));
+      },
+      // The header says that the worker has ended. The page asks the next one.
+      () => {},
+    );
 }

@@ -36,7 +36,13 @@ effect(() => {
 });
 
 let restarted = Number.NEGATIVE_INFINITY;
-export let worker = startWorker();
+let current: Client<Api> | undefined;
+
+/** It is started when a page first needs it: Runs needs none, and the files of the worker would delay those of the list. */
+export function worker(): Client<Api> {
+  current ??= startWorker();
+  return current;
+}
 
 function startWorker(): Client<Api> {
   const name = `char-rnn worker ${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
@@ -60,7 +66,7 @@ function startWorker(): Client<Api> {
 /** After the worker has stopped. The model that was open is lost; runs that the browser keeps are not. */
 export function restartWorker(): void {
   restarted = performance.now();
-  worker = startWorker();
+  current = startWorker();
   batch(() => {
     workerProblem.value = undefined;
     model.value = undefined;
@@ -101,7 +107,7 @@ export function openFile(file: File): Promise<boolean> {
 }
 
 export function openBytes(bytes: ArrayBuffer, name: string): Promise<ModelFacts> {
-  return worker.call('open', { bytes, name }, { transfer: [bytes] });
+  return worker().call('open', { bytes, name }, { transfer: [bytes] });
 }
 
 /** The model that comes with the package, trained on Moby Dick. */

@@ -83,7 +83,7 @@ effect(() => {
 
 export async function listRuns(): Promise<void> {
   try {
-    stored.value = await worker.call('runs', undefined);
+    stored.value = await worker().call('runs', undefined);
   } catch (error) {
     stored.value = [];
     keepsNothing.value = (error as Error).message;
@@ -93,7 +93,7 @@ export async function listRuns(): Promise<void> {
 /** Saves the newest checkpoint of a stored run as a file. */
 export async function saveRun({ id, name }: StoredRun): Promise<void> {
   try {
-    download(await worker.call('runFile', id), modelFileName(name));
+    download(await worker().call('runFile', id), modelFileName(name));
   } catch (error) {
     problem.value = error;
   }
@@ -101,7 +101,7 @@ export async function saveRun({ id, name }: StoredRun): Promise<void> {
 
 export async function deleteRun({ id }: StoredRun): Promise<void> {
   try {
-    await worker.call('deleteRun', id);
+    await worker().call('deleteRun', id);
   } catch (error) {
     problem.value = error;
   }
@@ -145,16 +145,16 @@ async function follow(begun: TrainRequest, signal: AbortSignal): Promise<void> {
   let request = begun;
   let saved = 0;
   for (;;) {
-    const own = worker;
+    const own = worker();
     try {
       for await (const message of own.stream('train', request, signal)) handle(message);
       return;
     } catch (error) {
       // The session has started another, unless that makes no sense.
-      const isReplaced = (error as Error).name === 'WorkerEndedError' && worker !== own && !signal.aborted;
+      const isReplaced = (error as Error).name === 'WorkerEndedError' && worker() !== own && !signal.aborted;
       if (!isReplaced || runId === '') throw error;
       await own.gone;
-      const run = (await worker.call('runs', undefined)).find(({ id }) => id === runId);
+      const run = (await worker().call('runs', undefined)).find(({ id }) => id === runId);
       // The reader may have stopped the run meanwhile.
       if (!run || run.iteration <= saved || signal.aborted) throw error;
       saved = run.iteration;
@@ -292,7 +292,7 @@ function finite(value: number): number | null {
 export async function takeTrainingText(file: File): Promise<void> {
   if (running.value) throw new Error('a run is going: stop it before you choose another text.');
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const content = await worker.call('decode', { name: file.name, bytes });
+  const content = await worker().call('decode', { name: file.name, bytes });
   textName.value = file.name;
   text.value = content;
   fileBytes.value = bytes;

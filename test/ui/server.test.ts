@@ -37,7 +37,10 @@ writeLog(join(outside, 'secret.log.jsonl'), run(7, { runId: 'secret' }));
 symlinkSync(outside, join(runs, 'link'));
 symlinkSync(join(outside, 'secret.log.jsonl'), join(runs, 'a', 'linked.log.jsonl'));
 mkdirSync(pages);
-writeFileSync(join(pages, 'index.html'), '<!doctype html><meta name="source" content="site"><p>pages');
+writeFileSync(
+  join(pages, 'index.html'),
+  '<!doctype html><meta name="source" content="site" data-runs="runs-1.js plot-2.js"><p>pages',
+);
 writeFileSync(join(pages, 'main-ABCD1234.js'), 'export {}');
 writeFileSync(join(pages, 'handler.js'), 'not a page');
 writeFileSync(join(folder, 'secret.txt'), 'secret');
@@ -297,7 +300,13 @@ test('every answer has the headers that protect it', async () => {
 });
 
 test('the page says that its runs come from the server; kernels and the example model are there', async () => {
-  assert.match((await ask('/')).body.toString(), /<meta name="source" content="server">/);
+  // The page begins with Runs, whose files the browser can fetch at once.
+  assert.equal(
+    (await ask('/')).body.toString(),
+    `<!doctype html><meta name="source" content="server">
+<link rel="modulepreload" href="runs-1.js">
+<link rel="modulepreload" href="plot-2.js"><p>pages`,
+  );
   const kernel = await ask('/kernels/strict.wasm');
   assert.equal(kernel.headers['content-type'], 'application/wasm');
   assert.ok(WebAssembly.validate(new Uint8Array(kernel.body)));

@@ -1,5 +1,6 @@
 /** How much the pages load before the reader can write: docs/decisions/pages.md gives the reasons. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { skipWithoutChromium } from '../browser/page.ts';
@@ -15,6 +16,9 @@ describe('the size of the pages', { skip: skipWithoutChromium, timeout: 120_000 
   test('the scripts of the page take at most 60 kB, the first load with the engine at most 170 kB', async () => {
     assert.ok((await sizeOf(built, pageScripts(built), 'gzip')) <= 60_000);
     const loaded = await loadedFiles(site());
+    const html = readFileSync(join(built, 'index.html'), 'utf8');
+    for (const name of pageScripts(built))
+      assert.match(html, new RegExp(`(src|rel="modulepreload" href)="${name}"`));
     for (const part of [/^index\.html$/, /^style-/, /^main-/, /^worker-/, /^kernels\/fused-shared\.wasm$/])
       assert.equal(loaded.filter((name) => part.test(name)).length, 1, loaded.join(' '));
     // Nothing that only other pages need.

@@ -61,6 +61,15 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
     await withServer(async ({ address }) => {
       const page = await browser.open(address);
       await rowOf(page, SCRIPT).waitFor();
+      // The worker would delay the list, which needs no model. What the list needs is fetched at once.
+      assert.equal(page.workers().length, 0);
+      const fetchedLate = await page.evaluate(() => {
+        const files = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
+        const main = files.find(({ name }) => /\/main-[^/]+$/.test(name));
+        const late = files.filter((file) => file.startTime > (main?.responseEnd ?? 0));
+        return late.map(({ name }) => name).filter((name) => name.endsWith('.js'));
+      });
+      assert.deepEqual(fetchedLate, []);
       assert.doesNotMatch(page.url(), /token/);
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
       appendFileSync(log, line(iteration(777), 100));

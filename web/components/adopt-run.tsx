@@ -63,7 +63,7 @@ async function add(): Promise<void> {
   if (!checkpoint.value || !text.value) return;
   try {
     const request = { checkpoint: await bytesOf(checkpoint.value), text: await bytesOf(text.value) };
-    const run = await worker.call('adoptRun', request);
+    const run = await worker().call('adoptRun', request);
     await listRuns();
     const message = `The run on ${run.name} is in the list above, at iteration ${run.iteration.toLocaleString('en')}.`;
     outcome.value = { isProblem: false, message };

@@ -135,7 +135,7 @@ async function writeText(
   const options = { ...more, length: LENGTH, temperature: TEMPERATURE, seed: SEED };
   const symbols: string[] = [];
   let leavesOut = false;
-  for await (const part of worker.stream('write', { prompt: PROMPT, options, alternatives: 0 }, signal)) {
+  for await (const part of worker().stream('write', { prompt: PROMPT, options, alternatives: 0 }, signal)) {
     symbols.push(...part.details.map(({ text: symbol }) => symbol));
     leavesOut ||= part.leavesOut;
     const text = joinSymbolTexts(symbols);

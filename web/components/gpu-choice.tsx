@@ -14,7 +14,7 @@ effect(() => {
 async function ask(): Promise<void> {
   gpu.value = 'asked';
   try {
-    gpu.value = await worker.call('gpu', undefined);
+    gpu.value = await worker().call('gpu', undefined);
   } catch (error) {
     gpu.value = { problem: (error as Error).message };
   }

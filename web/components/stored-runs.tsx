@@ -62,7 +62,7 @@ export function StoredRuns() {
                 type="button"
                 disabled={!!running.value}
                 onClick={() =>
-                  openModel(run.name, () => worker.call('openRun', { id: run.id, which: 'last' }))
+                  openModel(run.name, () => worker().call('openRun', { id: run.id, which: 'last' }))
                 }
               >
                 Open

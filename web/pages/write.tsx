@@ -357,7 +357,7 @@ async function write(begun: Draft): Promise<void> {
     const clock = performance.now();
     let written = begun.written;
     const request = { prompt: wholePrompt, options, alternatives: CANDIDATES };
-    for await (const part of worker.stream('write', request, abort.signal)) {
+    for await (const part of worker().stream('write', request, abort.signal)) {
       if (model.value !== opened) break;
       written = [...written, ...part.details];
       if (part.leavesOut) last = { ...last, leavesOut: true };

@@ -79,9 +79,13 @@ function builtFile(folder: string, name: string, source: PageSource): PageFile {
   };
 }
 
-/** Tells the page where its runs come from. */
+/** Tells the page where its runs come from. If there are any, it begins with Runs, whose files `data-runs` names. */
 function withSource(html: string, source: PageSource): string {
-  return html.replace(/<meta name="source" content="[a-z]*">/, `<meta name="source" content="${source}">`);
+  return html.replace(/<meta name="source" content="[a-z]*"(?: data-runs="([^"]*)")?>/, (_, runs = '') => {
+    const names: string[] = source === 'site' ? [] : runs.split(' ').filter(Boolean);
+    const preloads = names.map((name) => `\n<link rel="modulepreload" href="${name}">`);
+    return `<meta name="source" content="${source}">${preloads.join('')}`;
+  });
 }
 
 function kernelFile(build: KernelBuild): PageFile {
