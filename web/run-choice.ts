@@ -144,14 +144,14 @@ export function togglePin(id: string): void {
   setParameters({ base: isPinned ? undefined : id });
 }
 
-/** The settings that are not the same in all shown runs. */
+/** The settings that are not the same in all shown runs. One that a run does not list has its default there. */
 export const differingSettings = computed<readonly string[]>(() => {
-  const values = new Map<string, Set<string>>();
+  const values = new Map<string, Map<string, string>>();
   for (const run of shownRuns.value)
-    for (const [name, { value }] of Object.entries(run.settings))
-      values.set(name, (values.get(name) ?? new Set()).add(String(value)));
+    for (const [name, { value, isDefault }] of Object.entries(run.settings))
+      if (!isDefault) values.set(name, (values.get(name) ?? new Map()).set(run.id, String(value)));
   const count = shownRuns.value.length;
-  const isShared = (name: string) =>
-    values.get(name)?.size === 1 && shownRuns.value.every((run) => name in run.settings);
-  return count < 2 ? [] : [...values.keys()].filter((name) => !isShared(name));
+  const isShared = (own: ReadonlyMap<string, string>) =>
+    own.size === count && new Set(own.values()).size === 1;
+  return count < 2 ? [] : [...values].filter(([, own]) => !isShared(own)).map(([name]) => name);
 });

@@ -243,10 +243,15 @@ test('the best evaluation is the lowest that was not discarded', () => {
   assert.deepEqual(facts.facts()?.bestEvaluation, { iteration: 10, epoch: 1, loss: 2 });
 });
 
-test('settings: the most important ones, and those that differ from their defaults, also of a resumed run', () => {
+test('settings: the most important ones, and those with an origin, which say if they have their default', () => {
   const facts = new RunFacts();
   const options = { cell: 'lstm', seed: 7, evaluateEvery: 1000, checkpointEvery: '50', tokens: 'character' };
-  const origins = Object.fromEntries(Object.keys(options).map((name) => [name, 'checkpoint']));
+  const origins = { evaluateEvery: 'flag', checkpointEvery: 'checkpoint', seed: 'flag' } as const;
   facts.add(asEvent(started({ start: 'resumed', options, origins })));
-  assert.deepEqual(Object.keys(facts.facts()?.settings ?? {}).sort(), ['cell', 'checkpointEvery', 'seed']);
+  assert.deepEqual(facts.facts()?.settings, {
+    cell: { value: 'lstm', origin: 'default' },
+    seed: { value: 7, origin: 'flag' },
+    evaluateEvery: { value: 1000, origin: 'flag', isDefault: true },
+    checkpointEvery: { value: '50', origin: 'checkpoint' },
+  });
 });

@@ -24,7 +24,8 @@ interface Made {
 }
 
 const MADE: Readonly<Record<string, Made>> = {
-  a: { cell: 'lstm', dropout: 0, losses: [1.9, 1.5, 1.6] },
+  // Settings that were given, but have their defaults.
+  a: { cell: 'lstm', dropout: 0, losses: [1.9, 1.5, 1.6], more: { maxEpochs: 50, printEvery: 1 } },
   b: { cell: 'lstm', dropout: 0.25, losses: [1.8, 1.7, 1.65, 1.62], messages: 2 },
   c: {
     cell: 'gru',
@@ -112,7 +113,7 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
       const c = await cellsOf(page, 'c');
       assert.deepEqual([c.cell, c.dropout, c.decayRate, c.state], ['gru', '0.5', '0.9', '✕ interrupted']);
       assert.equal(c.evaluateEvery, '8', 'however many differ');
-      for (const shared of ['layers', 'hiddenSize', 'learningRate', 'seed'])
+      for (const shared of ['layers', 'hiddenSize', 'learningRate', 'seed', 'printEvery'])
         assert.ok(!(shared in a), shared);
       assert.deepEqual(await shown(page), ['runs/a', 'runs/b', 'runs/c']);
       await page.getByRole('button', { name: 'last validation' }).click();
@@ -146,6 +147,8 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
         ['LSTM dropout>0.2', ['b']],
         ['dropout<=.25', ['a', 'b']],
         ['dropout=.25', ['b']],
+        ['maxEpochs=50', ['a']],
+        ['max-epochs<50', ['c']],
         ['best<1.55', ['a']],
         ['last>=1.6 last<2', ['a', 'b']],
         ['advice>0', ['b']],

@@ -80,7 +80,10 @@ export function Run() {
       </section>
     );
   const { summary } = shown;
-  const settings = Object.entries(summary.settings);
+  // A resumed run has all settings from its checkpoint, also those that nobody has set.
+  const settings = Object.entries(summary.settings).filter(
+    ([, { origin, isDefault }]) => !isDefault || origin !== 'checkpoint',
+  );
   return (
     <div class="columns wide-first">
       <section class="panel" aria-labelledby="run-title">

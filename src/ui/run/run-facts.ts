@@ -209,16 +209,17 @@ const DEFAULTS: ReadonlyMap<string, unknown> = new Map(
 );
 
 /**
- * Settings with plain values: those of TELLING, and those that differ from their defaults. A resumed run has an origin for every setting.
+ * Settings with plain values: those of TELLING, and those with an origin. A resumed run has an origin for every setting.
  */
 function settingsOf({ options, origins = {} }: LoggedStart): Record<string, Setting> {
-  const others = Object.keys(origins).filter((name) => DEFAULTS.get(name) !== options[name]);
-  const names = [...new Set([...TELLING, ...others])].slice(0, MAX_SETTINGS);
+  const names = [...new Set([...TELLING, ...Object.keys(origins)])].slice(0, MAX_SETTINGS);
   const settings = names.flatMap((name): [string, Setting][] => {
     const value = Object.hasOwn(options, name) ? options[name] : undefined;
     if (!['string', 'number', 'boolean'].includes(typeof value) || name.length > MAX_TEXT) return [];
     const shown = typeof value === 'string' ? value.slice(0, MAX_TEXT) : value;
-    return [[name, { value: shown, origin: originOf(origins[name]) }]];
+    const setting = { value: shown, origin: originOf(origins[name]) };
+    const isDefault = !TELLING.includes(name) && DEFAULTS.get(name) === value;
+    return [[name, isDefault ? { ...setting, isDefault } : setting]];
   });
   return Object.fromEntries(settings);
 }
