@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const web = join(root, 'web');
 const MAIN = join(web, 'main.tsx');
 
-/** What the pages load by plain names: the kernels, in this module, and the example model. */
-const UNHASHED = ['src/engine/cpu/wasm-binaries.ts', 'models/moby-dick.safetensors'];
+/** What the pages load by a plain name. */
+const EXAMPLE_MODEL = 'models/moby-dick.safetensors';
 
 const COMMON = {
   absWorkingDir: root,
@@ -35,7 +35,7 @@ const COMMON = {
  * @returns {Promise<readonly string[]>} the bundled files, relative to the package
  */
 export async function buildPages(folder, program) {
-  const { pages, worker, sources } = program ?? (await bundleProgram());
+  const { pages, worker, kernels, sources } = program ?? (await bundleProgram());
   mkdirSync(folder, { recursive: true });
   for (const [name, bytes] of pages) writeFileSync(join(folder, name), bytes);
   const page = await build({
@@ -56,6 +56,7 @@ export async function buildPages(folder, program) {
   const html = readFileSync(join(web, 'index.html'), 'utf8')
     .replace('STYLE', entryOf(page, 'style.css'))
     .replace('RUNS', runs.join(' '))
+    .replace('KERNELS', kernels)
     // Otherwise, the browser would find each of them only in the one that imports it.
     .replace(
       'PRELOADS',
@@ -67,9 +68,10 @@ export async function buildPages(folder, program) {
     .replace('PAGE', main);
   writeFileSync(join(folder, 'index.html'), html);
   const names = [...pages.keys(), ...Object.keys(page.metafile.outputs).map((name) => basename(name))];
-  // The names of the kernels and of the model have no hashes, so another version of them needs another cache.
-  const version = createHash('sha256').update(html);
-  for (const file of UNHASHED) version.update(readFileSync(join(root, file)));
+  // The name of the model has no hash, so another version of it needs another cache.
+  const version = createHash('sha256')
+    .update(html)
+    .update(readFileSync(join(root, EXAMPLE_MODEL)));
   await build({
     ...COMMON,
     entryPoints: [join(web, 'service-worker.ts')],
@@ -78,6 +80,7 @@ export async function buildPages(folder, program) {
     define: {
       VERSION: JSON.stringify(version.digest('hex').slice(0, 12)),
       FILES: JSON.stringify(names),
+      KERNELS_HASH: JSON.stringify(kernels),
     },
   });
   return [...sources, ...Object.keys(page.metafile.inputs)];

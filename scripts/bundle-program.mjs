@@ -49,11 +49,13 @@ const HAS_NAMES =
  * @property {ReadonlyMap<string, Uint8Array>} files for Node, by their paths in dist/
  * @property {ReadonlyMap<string, Uint8Array>} pages the worker and what it imports, by their names in dist/ui/
  * @property {string} worker the name of the worker's file
+ * @property {string} kernels the hash in the names of the kernels
  * @property {readonly string[]} sources the bundled files, relative to the package
  */
 
 /** @returns {Promise<Program>} */
 export async function bundleProgram() {
+  const kernels = kernelsHash();
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ENTRY_POINTS,
@@ -65,6 +67,7 @@ export async function bundleProgram() {
     ...{ platform: 'neutral', external: ['node:*', ...installed()] },
     // scripts/notices.mjs writes the licences of what is bundled.
     ...{ legalComments: 'none', logLevel: 'warning' },
+    define: { KERNELS_HASH: JSON.stringify(kernels) },
     plugins: [sources, withCore],
   });
   const outputs = new Map(
@@ -87,7 +90,13 @@ export async function bundleProgram() {
     if (inPages.has(path)) pages.set(basename(place), bytes);
     else files.set(place, bytes);
   }
-  return { files, pages, worker: basename(placeOf(WORKER)), sources: Object.keys(metafile.inputs) };
+  return { files, pages, kernels, worker: basename(placeOf(WORKER)), sources: Object.keys(metafile.inputs) };
+}
+
+/** Of the content of all kernels, for their names. */
+function kernelsHash() {
+  const hash = createHash('sha256').update(readFileSync(join(root, NOT_IN_PAGES)));
+  return hash.digest('hex').slice(0, 8).toUpperCase();
 }
 
 /** The packages that are installed with this one. zod is among them for the types, but is bundled: the pages need it, too. */

@@ -7,9 +7,10 @@
 
 import { usableBuilds } from '../src/engine/cpu/wasm.ts';
 
-/** Set by scripts/build-pages.mjs: a hash of all files, and their names. */
+/** Set by scripts/build-pages.mjs: a hash of all files, their names, and the hash in the names of the kernels. */
 declare const VERSION: string;
 declare const FILES: readonly string[];
+declare const KERNELS_HASH: string;
 
 /** The part of the service worker's global object that is used: the library of types for workers clashes with that for pages. */
 interface ServiceWorkerScope {
@@ -67,15 +68,15 @@ scope.addEventListener('message', (event) => {
 async function keepKernels(): Promise<void> {
   // Without a connection, the next page asks again.
   for (const build of Object.values(usableBuilds()))
-    await answer(new Request(`kernels/${build}.wasm`)).catch(() => {});
+    await answer(new Request(`kernels/${build}-${KERNELS_HASH}.wasm`)).catch(() => {});
 }
 
-/** Answers from the cache, or else from the host. The example model and other kernels are cached when they are first requested. */
+/** Answers from the cache, or else from the host. The example model and the kernels are cached when they are first requested. */
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const { pathname } = new URL(request.url);
   // The name of such a file has a hash of its content, so it is right in any version's cache.
-  const isHashed = /-[A-Z0-9]{8}\.(js|css)$/.test(pathname);
+  const isHashed = /-[A-Z0-9]{8}\.(js|css|wasm)$/.test(pathname);
   const known = await (isHashed ? caches : cache).match(request, { ignoreSearch: true });
   if (known) return isolated(known);
   const isKept = /\/(kernels|models)\/[^/]+$/.test(pathname);

@@ -14,7 +14,7 @@
  * | `GET api/checkpoints/ID`         | a safetensors file without tensors `train.*`; with `?training=1`, the whole file             |
  * | `GET api/sweeps`                 | JSON: `SweepList`                                                                            |
  * | `GET api/sweeps/ID`              | JSON: `SweepDetail`, with an ETag; 304 if that is the one in `If-None-Match`                 |
- * | `GET kernels/NAME.wasm`          | the WebAssembly kernels; NAME is a `KernelBuild`. Needs no token                             |
+ * | `GET kernels/NAME-HASH.wasm`     | the WebAssembly kernels; NAME is a `KernelBuild`. Needs no token                             |
  *
  * All paths are relative to the page. Requests to `api/` need the header `Authorization: Bearer TOKEN`; the token is in the fragment of the
  * address that the program prints: `#token=…`. An error has the body `{"error": {"message", "code", …}}`, with a message for the reader.

@@ -39,7 +39,7 @@ symlinkSync(join(outside, 'secret.log.jsonl'), join(runs, 'a', 'linked.log.jsonl
 mkdirSync(pages);
 writeFileSync(
   join(pages, 'index.html'),
-  '<!doctype html><meta name="source" content="site" data-runs="runs-1.js plot-2.js"><p>pages',
+  '<!doctype html><meta name="source" content="site" data-runs="runs-1.js plot-2.js"><meta name="kernels" content="0A1B2C3D"><p>pages',
 );
 writeFileSync(join(pages, 'main-ABCD1234.js'), 'export {}');
 writeFileSync(join(pages, 'handler.js'), 'not a page');
@@ -145,7 +145,7 @@ test('only its own names are answered, in any spelling', async () => {
     '*',
   ];
   for (const host of forged)
-    for (const path of ['/', '/main-ABCD1234.js', '/api/runs', '/kernels/strict.wasm']) {
+    for (const path of ['/', '/main-ABCD1234.js', '/api/runs', '/kernels/strict-0A1B2C3D.wasm']) {
       const { status } = await ask(path, { headers: { host, ...AUTHORIZATION } });
       assert.equal(status, 421, `${host} ${path}`);
     }
@@ -245,7 +245,7 @@ test('other methods, other paths and forged ids are refused, and nothing is ever
     '/%00',
     '/index.html%00.js',
     '/kernels/../index.html/x',
-    '/kernels/__proto__.wasm',
+    '/kernels/__proto__-0A1B2C3D.wasm',
     '/__proto__',
     '/constructor',
     '/handler.js',
@@ -305,12 +305,12 @@ test('the page says that its runs come from the server; kernels and the example 
     (await ask('/')).body.toString(),
     `<!doctype html><meta name="source" content="server">
 <link rel="modulepreload" href="runs-1.js">
-<link rel="modulepreload" href="plot-2.js"><p>pages`,
+<link rel="modulepreload" href="plot-2.js"><meta name="kernels" content="0A1B2C3D"><p>pages`,
   );
-  const kernel = await ask('/kernels/strict.wasm');
+  const kernel = await ask('/kernels/strict-0A1B2C3D.wasm');
   assert.equal(kernel.headers['content-type'], 'application/wasm');
   assert.ok(WebAssembly.validate(new Uint8Array(kernel.body)));
-  assert.equal((await ask('/kernels/fused-shared.wasm', { method: 'HEAD' })).body.length, 0);
+  assert.equal((await ask('/kernels/fused-shared-0A1B2C3D.wasm', { method: 'HEAD' })).body.length, 0);
   assert.ok((await ask('/models/moby-dick.safetensors')).body.length > 100_000);
 });
 

@@ -19,7 +19,13 @@ describe('the size of the pages', { skip: skipWithoutChromium, timeout: 120_000 
     const html = readFileSync(join(built, 'index.html'), 'utf8');
     for (const name of pageScripts(built))
       assert.match(html, new RegExp(`(src|rel="modulepreload" href)="${name}"`));
-    for (const part of [/^index\.html$/, /^style-/, /^main-/, /^worker-/, /^kernels\/fused-shared\.wasm$/])
+    for (const part of [
+      /^index\.html$/,
+      /^style-/,
+      /^main-/,
+      /^worker-/,
+      /^kernels\/fused-shared-\w{8}\.wasm$/,
+    ])
       assert.equal(loaded.filter((name) => part.test(name)).length, 1, loaded.join(' '));
     // Nothing that only other pages need.
     const others = /^(training|reading|model-files|stored-runs|train|runs?|sweeps)-/;

@@ -39,7 +39,7 @@ export async function sizeOf(
 ): Promise<number> {
   let sum = 0;
   for (const name of names) {
-    const [, build] = /^kernels\/(.+)\.wasm$/.exec(name) ?? [];
+    const [, build] = /^kernels\/(.+)-\w{8}\.wasm$/.exec(name) ?? [];
     const bytes = build ? await kernelBytes(build as KernelBuild) : readFileSync(join(folder, name));
     sum += how === 'gzip' ? gzipSync(bytes, { level: 9 }).length : brotliCompressSync(bytes).length;
   }

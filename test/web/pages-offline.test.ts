@@ -1,13 +1,16 @@
 /** The static site offline, in headless Chromium: after its first load, it needs no host. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { buildPages } from '../../scripts/build-pages.mjs';
+import { pageFiles } from '../../src/ui/server/pages.node.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { openExample, startRun } from './actions.ts';
-import { openSite } from './site.ts';
+import { openBrowser, openSite } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
 
@@ -15,7 +18,8 @@ const example = join(root, 'models', 'moby-dick.safetensors');
 async function waitForKernels(page: Page): Promise<void> {
   const hasKernels = () =>
     page.evaluate(async () => {
-      const names = ['kernels/fused-shared.wasm', 'kernels/fused.wasm'];
+      const hash = document.querySelector<HTMLMetaElement>('meta[name="kernels"]')?.content;
+      const names = [`kernels/fused-shared-${hash}.wasm`, `kernels/fused-${hash}.wasm`];
       return (await Promise.all(names.map((name) => caches.match(name)))).every(Boolean);
     });
   for (const end = Date.now() + 30_000; !(await hasKernels()); await page.waitForTimeout(50))
@@ -34,7 +38,8 @@ describe('offline', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
         await page.waitForFunction(() => crossOriginIsolated && navigator.serviceWorker.controller !== null);
         await waitForKernels(page);
         const kernels = site.requested.filter((path) => path.startsWith('/kernels/'));
-        assert.deepEqual(kernels.toSorted(), ['/kernels/fused-shared.wasm', '/kernels/fused.wasm']);
+        const plain = kernels.map((path) => path.replace(/-[0-9A-F]{8}\.wasm$/, ''));
+        assert.deepEqual(plain.toSorted(), ['/kernels/fused', '/kernels/fused-shared']);
         await page.context().setOffline(true);
         const before = site.requested.length;
         await page.reload();
@@ -70,10 +75,47 @@ describe('offline', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
       await page.reload();
       await openExample(page);
       assert.equal(models().length, 1);
-      assert.equal(site.requested.filter((path) => path === '/kernels/fused-shared.wasm').length, 1);
+      assert.equal(site.requested.filter((path) => path.startsWith('/kernels/fused-shared-')).length, 1);
       assert.deepEqual(site.problems, []);
     } finally {
       await site.close();
+    }
+  });
+
+  test('a page that stays open while its host gets a new version computes with the kernel of its own', async () => {
+    const pages = join(folder, 'updated');
+    await buildPages(pages);
+    const files = pageFiles('site', pages);
+    let isUpdated = false;
+    const find = async (path: string) =>
+      isUpdated && path.startsWith('/kernels/') ? undefined : files.get(path.slice(1))?.read();
+    const browser = await openBrowser();
+    try {
+      const url = await browser.serveFiles(pages, find, {
+        'Cross-Origin-Opener-Policy': 'same-origin',
+        'Cross-Origin-Embedder-Policy': 'require-corp',
+      });
+      const page = await browser.open(`${url}/#/write`);
+      await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+      await waitForKernels(page);
+      const program = join(pages, 'service-worker.js');
+      const updated = readFileSync(program, 'utf8')
+        .replace(/\b[0-9a-f]{12}\b/, '0123456789ab')
+        .replaceAll(/"[0-9A-F]{8}"/g, '"00000000"');
+      writeFileSync(program, updated);
+      isUpdated = true;
+      await page.evaluate(async () => {
+        const changed = new Promise((resolve) =>
+          navigator.serviceWorker.addEventListener('controllerchange', resolve),
+        );
+        await (await navigator.serviceWorker.getRegistration())?.update();
+        await changed;
+      });
+      await openExample(page);
+      await page.getByRole('button', { name: 'Write', exact: true }).click();
+      await page.getByText('characters a second').waitFor();
+    } finally {
+      await browser.close();
     }
   });
 });

@@ -5,13 +5,11 @@ import { createServer, type OutgoingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { after, afterEach, before } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.mjs';
-import { KERNEL_BUILDS, kernelBytes } from '../../src/engine/cpu/wasm-kernels.ts';
+import { pageFiles } from '../../src/ui/server/pages.node.ts';
 import { executablePath } from '../browser/page.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -87,7 +85,7 @@ export interface Site {
   open(path: string, options?: BrowserContextOptions): Promise<Page>;
   /** What went wrong on the pages so far. */
   readonly problems: string[];
-  /** The paths that the host was asked for, such as `/kernels/fused.wasm`. */
+  /** The paths that the host was asked for, such as `/models/moby-dick.safetensors`. */
   readonly requested: string[];
   close(): Promise<void>;
 }
@@ -107,11 +105,10 @@ export async function openSite(
   { isolated = true, policy, browserFlags = [] }: SiteOptions = {},
 ): Promise<Site> {
   await buildPages(folder);
-  const kernels = new Map<string, Uint8Array>();
-  for (const build of KERNEL_BUILDS) kernels.set(`/kernels/${build}.wasm`, await kernelBytes(build));
+  const files = pageFiles('site', folder);
   const browser = await openBrowser(browserFlags);
   const find: FindFile = async (path) =>
-    path.startsWith('/models/') ? readFile(join(root, path)) : kernels.get(path);
+    /^\/(kernels|models)\//.test(path) ? files.get(path.slice(1))?.read() : undefined;
   const headers = {
     ...(isolated && {
       'Cross-Origin-Opener-Policy': 'same-origin',

@@ -2,6 +2,9 @@
 import { usableBuilds } from '../../src/engine/cpu/wasm.ts';
 import type { KernelBuild } from '../../src/engine/cpu/wasm-kernels.ts';
 
+/** Set by scripts/bundle-program.mjs. */
+declare const KERNELS_HASH: string;
+
 const fetched = new Map<KernelBuild, Promise<Uint8Array<ArrayBuffer>>>();
 /** Kernels that were compiled before they are needed. While a module lives, the browser reuses its code for the same bytes. */
 const prepared = new Map<KernelBuild, WebAssembly.Module>();
@@ -29,8 +32,13 @@ export async function prepareKernels(): Promise<void> {
 }
 
 async function fetchKernel(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(new URL(`kernels/${build}.wasm`, import.meta.url));
-  if (!response.ok)
-    throw new Error(`kernels/${build}.wasm could not be loaded: the server answered ${response.status}`);
+  // A page that stays open while its host gets another version must not get the kernel of that version.
+  const path = `kernels/${build}-${KERNELS_HASH}.wasm`;
+  const response = await fetch(new URL(path, import.meta.url));
+  if (response.status === 404)
+    throw new Error(
+      `${path} is no longer on the server, which may have a newer version: load the page again`,
+    );
+  if (!response.ok) throw new Error(`${path} could not be loaded: the server answered ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
 }

@@ -51,7 +51,8 @@ export type PageSource = 'server' | 'snapshot' | 'site';
 export function pageFiles(source: PageSource, folder = PAGES_FOLDER): ReadonlyMap<string, PageFile> {
   const files = builtFiles(folder).map((name) => builtFile(folder, name, source));
   if (!files.some(({ path }) => path === 'index.html')) files.push(notBuilt(folder));
-  const kernels = KERNEL_BUILDS.map(kernelFile);
+  const hash = kernelsHash(folder);
+  const kernels = hash === undefined ? [] : KERNEL_BUILDS.map((build) => kernelFile(build, hash));
   return new Map([...files, ...kernels, exampleModel()].map((file) => [file.path, file]));
 }
 
@@ -88,11 +89,21 @@ function withSource(html: string, source: PageSource): string {
   });
 }
 
-function kernelFile(build: KernelBuild): PageFile {
+/** The hash in the names of the kernels, with which the pages were built; undefined if they were not built. */
+function kernelsHash(folder: string): string | undefined {
+  try {
+    const html = readFileSync(join(folder, 'index.html'), 'utf8');
+    return /<meta name="kernels" content="(\w+)">/.exec(html)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+function kernelFile(build: KernelBuild, hash: string): PageFile {
   return {
-    path: `kernels/${build}.wasm`,
+    path: `kernels/${build}-${hash}.wasm`,
     type: 'application/wasm',
-    isImmutable: false,
+    isImmutable: true,
     read: () => kernelBytes(build),
   };
 }
