@@ -6,6 +6,11 @@ export function lossText(loss: number | null | undefined): string {
   return typeof loss === 'number' ? loss.toFixed(4) : '–';
 }
 
+/** `+0.1200`. */
+export function differenceText(difference: number): string {
+  return `${difference >= 0 ? '+' : '−'}${Math.abs(difference).toFixed(4)}`;
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   completed: 'done',
   iterations: 'done',

@@ -1,6 +1,6 @@
 /** What the Sweeps page says about trials. */
 import type { SweepDetail, SweepJob, SweepTrial } from '../src/ui/protocol.ts';
-import { shortDuration } from './words.ts';
+import { optionWords, shortDuration } from './words.ts';
 
 /** The lowest validation loss of a trial so far; undefined if it has none, or has exploded. */
 export function lowestLoss({ evaluations, jobs }: SweepTrial): number | undefined {
@@ -34,6 +34,13 @@ export function valueText(value: string | number | boolean | undefined): string 
   if (typeof value !== 'number') return String(value ?? '–');
   const isLong = !Number.isInteger(value) && String(value).length > 8;
   return isLong ? String(Number(value.toPrecision(4))) : String(value);
+}
+
+/** `hidden size 64, cell gru`. */
+export function parametersText({ parameters }: SweepTrial): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${optionWords(name)} ${valueText(value)}`)
+    .join(', ');
 }
 
 /** How far all trainings of a sweep are, from 0 to 1, as far as their rungs have been decided. */

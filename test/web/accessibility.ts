@@ -8,10 +8,18 @@ export const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) =>
   [1280, 390].map((width) => ({ colorScheme, viewport: { width, height: 844 } })),
 );
 
-/** Fails for violations of WCAG 2.0 to 2.2, A and AA, and if something is wider than the page. @param state For the message. */
+/**
+ * Fails for violations of WCAG 2.0 to 2.2, A and AA, if something is wider than the page, and on a phone if a table is: its figures should be
+ * read without scrolling sideways.
+ *
+ * @param state For the message.
+ */
 export async function assertAccessible(page: Page, state: string): Promise<void> {
   assert.deepEqual(await violationsOf(page), [], state);
   const tooWide = await page.evaluate(() => {
+    const tables = innerWidth < 640 ? [...document.querySelectorAll('.table')] : [];
+    if (tables.some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth))
+      return 'a table is too wide';
     const overflow = document.documentElement.scrollWidth - innerWidth;
     if (overflow <= 0) return '';
     const last = [...document.querySelectorAll('main *, header *')]

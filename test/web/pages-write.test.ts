@@ -36,7 +36,7 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     const current = page.locator('.candidates li[aria-current="true"] .symbol');
     assert.equal((await current.innerText()).replace('␣', ' '), own);
     const other = page.locator('.candidates li:not([aria-current="true"]) button').nth(1);
-    const taken = (await other.locator('.symbol').innerText()).replace('␣', ' ').replace('⏎', '\n');
+    const taken = (await other.locator('.symbol').innerText()).replace('␣', ' ').replace('↵', '\n');
     const { text: second } = await writtenAfter(page, () => other.click());
     assert.equal(second.slice(0, at + 1), first.slice(0, at) + taken);
     const step = async (name: 'Undo' | 'Redo', text: string) => {

@@ -64,6 +64,20 @@ describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () 
     assert.deepEqual(browser?.problems, []);
   });
 
+  /** On a phone, the table has its figures below each other, and is sorted by a menu. */
+  async function assertReadable(page: Page): Promise<void> {
+    const table = page.locator('.table');
+    assert.ok(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
+    const first = table.locator('tbody tr').first();
+    assert.match(
+      await first.innerText(),
+      /^\d+\s+1\.\d{4} ± 0\.0100\s+■ rung 3 of 3\s+hidden size \d+, cell/,
+    );
+    await page.getByLabel('sort by').selectOption('trial');
+    await page.getByRole('button', { name: 'lowest first' }).click();
+    assert.equal(await first.locator('button').innerText(), '60');
+  }
+
   for (const look of Object.keys(LOOKS) as (keyof typeof LOOKS)[])
     test(`no violations in any state, and no horizontal scrolling: ${look}`, async () => {
       const states = {
@@ -79,6 +93,7 @@ describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () 
         // On a phone, `innerWidth` grows with a page that is too wide.
         const width = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.equal(width, page.viewportSize()?.width, state);
+        if (look === 'phone' && state === 'full') await assertReadable(page);
         await page.context().close();
       }
     });

@@ -64,7 +64,7 @@ export function CurveControls() {
       >
         logarithmic
       </Checkbox>
-      <label class="inline">
+      <label class="inline smoothing">
         smoothing {smoothing.value}
         <input
           type="range"

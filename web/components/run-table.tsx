@@ -1,6 +1,7 @@
 /** The table of runs. */
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { RunSummary } from '../../src/ui/protocol.ts';
+import { isNarrow } from '../narrow.ts';
 import {
   differingSettings,
   picked,
@@ -15,11 +16,13 @@ import {
 } from '../run-choice.ts';
 import { hovered } from '../run-curves.ts';
 import { runs } from '../run-list.ts';
-import { lossText, stateText } from '../run-words.ts';
+import { differenceText, lossText, stateText } from '../run-words.ts';
 import { RunSwatch } from './run-swatch.tsx';
 import { SortHead } from './sort-head.tsx';
+import { SortMenu } from './sort-menu.tsx';
 
-const ROW_HEIGHT = 40;
+/** A phone shows a run on three lines. */
+const rowHeight = computed(() => (isNarrow.value ? 84 : 40));
 /** Rows above and below the visible ones. */
 const MARGIN = 10;
 /** Columns for settings, at most. */
@@ -48,7 +51,7 @@ export function RunTable() {
       <div
         class="table"
         onScroll={(event) => {
-          firstRow.value = Math.floor(event.currentTarget.scrollTop / ROW_HEIGHT);
+          firstRow.value = Math.floor(event.currentTarget.scrollTop / rowHeight.value);
         }}
       >
         <table aria-rowcount={all.length + 1}>
@@ -64,27 +67,33 @@ export function RunTable() {
                   onChange={togglePickAll}
                 />
               </th>
-              <th scope="col">
-                <span class="visually-hidden">comparison</span>
-              </th>
-              {COLUMNS.map(({ key, title }) => (
-                <SortHead key={key} column={key} title={title} sorting={sorting} />
-              ))}
-              {base !== null && base !== undefined && <th scope="col">difference from pinned</th>}
-              {hasAdvice && <th scope="col">advice</th>}
-              {settings.map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
+              {isNarrow.value ? (
+                <SortMenu columns={COLUMNS} sorting={sorting} />
+              ) : (
+                <>
+                  <th scope="col">
+                    <span class="visually-hidden">comparison</span>
+                  </th>
+                  {COLUMNS.map(({ key, title }) => (
+                    <SortHead key={key} column={key} title={title} sorting={sorting} />
+                  ))}
+                  {base !== null && base !== undefined && <th scope="col">difference from pinned</th>}
+                  {hasAdvice && <th scope="col">advice</th>}
+                  {settings.map((name) => (
+                    <th key={name} scope="col">
+                      {name}
+                    </th>
+                  ))}
+                </>
+              )}
             </tr>
           </thead>
           <tbody>
-            {from > 0 && <tr style={{ height: `${from * ROW_HEIGHT}px` }} />}
+            {from > 0 && <tr style={{ height: `${from * rowHeight.value}px` }} />}
             {all.slice(from, to).map((run, k) => (
               <Row key={run.id} {...{ run, settings, hasAdvice }} index={from + k} base={base ?? undefined} />
             ))}
-            {to < all.length && <tr style={{ height: `${(all.length - to) * ROW_HEIGHT}px` }} />}
+            {to < all.length && <tr style={{ height: `${(all.length - to) * rowHeight.value}px` }} />}
           </tbody>
         </table>
       </div>
@@ -100,13 +109,13 @@ interface RowProps {
   readonly hasAdvice: boolean;
 }
 
-function Row({ run, index, base, settings, hasAdvice }: RowProps) {
-  const best = run.bestEvaluation?.loss ?? undefined;
+function Row(props: RowProps) {
+  const { run, index } = props;
   return (
     <tr
       aria-rowindex={index + 2}
       class={run.id === hovered.value ? 'lit' : undefined}
-      style={{ height: `${ROW_HEIGHT}px` }}
+      style={{ height: `${rowHeight.value}px` }}
     >
       <td>
         <input
@@ -117,44 +126,102 @@ function Row({ run, index, base, settings, hasAdvice }: RowProps) {
         />
         <RunSwatch id={run.id} />
       </td>
+      {isNarrow.value ? <NarrowCells {...props} /> : <Cells {...props} />}
+    </tr>
+  );
+}
+
+function Cells({ run, base, settings, hasAdvice }: RowProps) {
+  const best = run.bestEvaluation?.loss ?? undefined;
+  return (
+    <>
       <td>
-        <button
-          type="button"
-          class="mark-trial"
-          aria-pressed={run.id === pinned.value}
-          aria-label={`pin ${run.name}`}
-          onClick={() => togglePin(run.id)}
-        >
-          pin
-        </button>
+        <Pin run={run} />
       </td>
       <th scope="row">
-        <a href={`#/run?id=${run.id}`}>{run.name}</a>
+        <Name run={run} />
       </th>
       <td>{stateText(run)}</td>
-      <td class="figure">
-        {run.iteration.toLocaleString('en')} / {run.iterations.toLocaleString('en')}
-      </td>
+      <td class="figure">{iterationText(run)}</td>
       <td class="figure">{lossText(run.trainLoss)}</td>
       <td class="figure">{lossText(run.lastEvaluation?.loss)}</td>
       <td class="figure">{lossText(best)}</td>
-      {base !== undefined && (
-        <td class="figure">
-          {best === undefined ? '–' : `${best >= base ? '+' : '−'}${Math.abs(best - base).toFixed(4)}`}
-        </td>
-      )}
+      {base !== undefined && <td class="figure">{best === undefined ? '–' : differenceText(best - base)}</td>}
       {hasAdvice && (
         <td>
-          {run.advice > 0 && (
-            <a href={`#/run?id=${run.id}`} aria-label={`⚠ ${run.advice}: advice and warnings of ${run.name}`}>
-              ⚠ {run.advice}
-            </a>
-          )}
+          <Advice run={run} />
         </td>
       )}
       {settings.map((name) => (
         <td key={name}>{String(settingOf(run, name) ?? 'default')}</td>
       ))}
-    </tr>
+    </>
   );
+}
+
+/** What matters most, on three lines. The page of the run has the rest. */
+function NarrowCells({ run, base }: RowProps) {
+  const best = run.bestEvaluation?.loss ?? undefined;
+  return (
+    <>
+      <th scope="row">
+        <Name run={run} />
+        <small class="figures">
+          best {lossText(best)}
+          {base !== undefined && best !== undefined
+            ? ` (${differenceText(best - base)})`
+            : `, last ${lossText(run.lastEvaluation?.loss)}`}
+        </small>
+        <small class="figures">
+          {stateText(run)}, {iterationText(run)} <Advice run={run} />
+        </small>
+      </th>
+      <td>
+        <Pin run={run} />
+      </td>
+    </>
+  );
+}
+
+interface OneRun {
+  readonly run: RunSummary;
+}
+
+function Pin({ run }: OneRun) {
+  return (
+    <button
+      type="button"
+      class="mark-trial"
+      aria-pressed={run.id === pinned.value}
+      aria-label={`pin ${run.name}`}
+      onClick={() => togglePin(run.id)}
+    >
+      pin
+    </button>
+  );
+}
+
+function Name({ run }: OneRun) {
+  return (
+    <a href={`#/run?id=${run.id}`} title={run.name}>
+      {run.name}
+    </a>
+  );
+}
+
+function Advice({ run }: OneRun) {
+  if (run.advice === 0) return null;
+  return (
+    <a
+      class="advice"
+      href={`#/run?id=${run.id}`}
+      aria-label={`⚠ ${run.advice}: advice and warnings of ${run.name}`}
+    >
+      ⚠ {run.advice}
+    </a>
+  );
+}
+
+function iterationText({ iteration, iterations }: RunSummary): string {
+  return `${iteration.toLocaleString('en')} / ${iterations.toLocaleString('en')}`;
 }

@@ -10,9 +10,8 @@ import { type CoordinateLine, ParallelCoordinates } from '../components/parallel
 import { colourOf } from '../components/plot.ts';
 import { lossText } from '../run-words.ts';
 import { axesOf } from '../sweep-axes.ts';
-import { lowestLoss, reachedRung, valueText } from '../sweep-trials.ts';
+import { lowestLoss, parametersText, reachedRung } from '../sweep-trials.ts';
 import { theme } from '../theme.ts';
-import { optionWords } from '../words.ts';
 import type { SweepTableProps } from './sweep-table.tsx';
 
 /** Lines that a chart draws: the best ones. */
@@ -81,11 +80,9 @@ function Coordinates({ detail, chosen, onChoose, rung, compared }: CoordinatesPr
   );
 }
 
-function titleOf({ number, parameters }: SweepTrial, loss: number): string {
-  const values = Object.entries(parameters).map(
-    ([name, value]) => `${optionWords(name)} ${valueText(value)}`,
-  );
-  return `trial ${number}: ${Number.isFinite(loss) ? `loss ${lossText(loss)}` : 'exploded'}, ${values.join(', ')}`;
+function titleOf(trial: SweepTrial, loss: number): string {
+  const result = Number.isFinite(loss) ? `loss ${lossText(loss)}` : 'exploded';
+  return `trial ${trial.number}: ${result}, ${parametersText(trial)}`;
 }
 
 const isLogarithmic = signal(false);

@@ -1,11 +1,13 @@
 /** The trials of a sweep in a table. Only the rows in view are in the document. */
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { SweepDetail, SweepTrial } from '../../src/ui/protocol.ts';
 import { compare } from '../../src/util/compare.ts';
 import { SortHead } from '../components/sort-head.tsx';
+import { SortMenu } from '../components/sort-menu.tsx';
+import { isNarrow } from '../narrow.ts';
 import { runs } from '../run-list.ts';
 import { lossText } from '../run-words.ts';
-import { lowestLoss, reachedRung, trialState, valueText } from '../sweep-trials.ts';
+import { lowestLoss, parametersText, reachedRung, trialState, valueText } from '../sweep-trials.ts';
 import { optionWords } from '../words.ts';
 
 export interface SweepTableProps {
@@ -14,8 +16,8 @@ export interface SweepTableProps {
   readonly onChoose: (trial: number) => void;
 }
 
-/** Pixels, as in style.css. */
-const ROW_HEIGHT = 40;
+/** A phone shows a trial on four lines. */
+const rowHeight = computed(() => (isNarrow.value ? 104 : 40));
 const SHOWN = 16;
 /** Rows above and below the visible ones. */
 const MARGIN = 10;
@@ -46,20 +48,29 @@ export function SweepTable({ detail, chosen, onChoose }: SweepTableProps) {
       <div
         class="table"
         onScroll={(event) => {
-          firstRow.value = Math.floor(event.currentTarget.scrollTop / ROW_HEIGHT);
+          firstRow.value = Math.floor(event.currentTarget.scrollTop / rowHeight.value);
         }}
       >
         <table aria-rowcount={all.length + 1} aria-labelledby="trials-title">
           <thead>
             <tr aria-rowindex={1}>
-              {columns.map(({ key, title }) => (
-                <SortHead key={key} column={key} title={title} sorting={sorting} />
-              ))}
-              <th scope="col">run</th>
+              {isNarrow.value ? (
+                <>
+                  <th scope="col">trial</th>
+                  <SortMenu columns={columns} sorting={sorting} />
+                </>
+              ) : (
+                <>
+                  {columns.map(({ key, title }) => (
+                    <SortHead key={key} column={key} title={title} sorting={sorting} />
+                  ))}
+                  <th scope="col">run</th>
+                </>
+              )}
             </tr>
           </thead>
           <tbody>
-            {from > 0 && <tr style={{ height: `${from * ROW_HEIGHT}px` }} />}
+            {from > 0 && <tr style={{ height: `${from * rowHeight.value}px` }} />}
             {all.slice(from, to).map((trial, k) => (
               <Row
                 key={trial.number}
@@ -68,7 +79,7 @@ export function SweepTable({ detail, chosen, onChoose }: SweepTableProps) {
                 isChosen={trial.number === chosen}
               />
             ))}
-            {to < all.length && <tr style={{ height: `${(all.length - to) * ROW_HEIGHT}px` }} />}
+            {to < all.length && <tr style={{ height: `${(all.length - to) * rowHeight.value}px` }} />}
           </tbody>
         </table>
       </div>
@@ -95,7 +106,11 @@ function Row({ trial, columns, index, isChosen, onChoose }: RowProps) {
   const problem = trial.jobs.at(-1)?.message;
   const isRun = trial.run !== null && runs.value.has(trial.run);
   return (
-    <tr aria-rowindex={index + 2} class={isChosen ? 'lit' : undefined} style={{ height: `${ROW_HEIGHT}px` }}>
+    <tr
+      aria-rowindex={index + 2}
+      class={isChosen ? 'lit' : undefined}
+      style={{ height: `${rowHeight.value}px` }}
+    >
       <th scope="row">
         <button
           type="button"
@@ -107,12 +122,20 @@ function Row({ trial, columns, index, isChosen, onChoose }: RowProps) {
           {trial.number}
         </button>
       </th>
-      {others.map(({ key, text }) => (
-        <td key={key} class="figure">
-          {text(trial)}
-          {key === 'state' && problem && <small class="message">{problem}</small>}
+      {isNarrow.value ? (
+        <td class="figure">
+          {lossWithError(trial)}
+          <small>{problem ?? others.find(({ key }) => key === 'state')?.text(trial)}</small>
+          <small class="two-lines">{parametersText(trial)}</small>
         </td>
-      ))}
+      ) : (
+        others.map(({ key, text }) => (
+          <td key={key} class="figure">
+            {text(trial)}
+            {key === 'state' && problem && <small class="message">{problem}</small>}
+          </td>
+        ))
+      )}
       <td>
         {isRun ? (
           <a href={`#/run?id=${trial.run}`}>
