@@ -5,6 +5,7 @@ import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import { sampleCommand } from '../sample-command.ts';
 import { worker } from '../session.ts';
 import type { UnitFacts } from '../worker/api.ts';
+import { Command } from './command.tsx';
 
 export interface DialProps {
   readonly chosen: { readonly layer: number; readonly unit: number; readonly part: UnitPart };
@@ -101,8 +102,8 @@ export function Dial({ chosen, facts }: DialProps) {
             </figure>
           </div>
           <div class="command">
-            <code>
-              {sampleCommand({
+            <Command
+              text={sampleCommand({
                 flags: [
                   ...['--hold', `${name}=${held?.value ?? value}`, '--temperature', `${TEMPERATURE}`],
                   ...['--length', `${LENGTH}`, '--seed', `${SEED}`],
@@ -110,7 +111,7 @@ export function Dial({ chosen, facts }: DialProps) {
                 prompt: PROMPT,
                 leavesOut: held?.leavesOut === true,
               })}
-            </code>
+            />
           </div>
         </>
       )}

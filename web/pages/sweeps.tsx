@@ -2,12 +2,13 @@
 import type { SweepDetail, SweepState, SweepSummary } from '../../src/ui/protocol.ts';
 import { outcomeAt } from '../../src/ui/sweep/importance.ts';
 import { lastPart } from '../../src/util/last-part.ts';
+import { Command } from '../components/command.tsx';
 import { goTo, route, setParameters } from '../router.ts';
 import { shortPath } from '../run-list.ts';
 import { lossText } from '../run-words.ts';
 import { quotedFile } from '../shell-words.ts';
 import { isSearchingSweeps, shownSweep, sweep, sweepProblem, sweeps } from '../sweep-list.ts';
-import { shareDone, trialState, valueText } from '../sweep-trials.ts';
+import { parametersText, shareDone, trialState, valueText } from '../sweep-trials.ts';
 import { optionWords } from '../words.ts';
 import { SweepCharts } from './sweep-charts.tsx';
 import { ImportancePanel } from './sweep-importance.tsx';
@@ -63,7 +64,7 @@ function NoSweeps() {
         it will appear here.
       </p>
       <p>
-        <code>npx char-rnn sweep run book.txt --try rnn-size=64,128 --try learning-rate=1e-4..2e-2:log</code>
+        <Command text="npx char-rnn sweep run book.txt --try rnn-size=64,128 --try learning-rate=1e-4..2e-2:log" />
       </p>
     </section>
   );
@@ -202,14 +203,11 @@ function Best({ detail }: { readonly detail: SweepDetail }) {
     <>
       <p>
         <strong>Best: trial {best.trial}</strong>, loss {lossText(best.loss)}
-        {error}, with{' '}
-        {Object.entries(trial.parameters)
-          .map(([parameter, value]) => `${optionWords(parameter)} ${valueText(value)}`)
-          .join(', ')}
-        . {trial.run !== null && <a href={`#/run?id=${trial.run}`}>Its run</a>}
+        {error}, with {parametersText(trial)}.{' '}
+        {trial.run !== null && <a href={`#/run?id=${trial.run}`}>Its run</a>}
       </p>
       <p class="hint">
-        To copy its model: <code>npx char-rnn sweep best {quotedFile(name)}</code>
+        To copy its model: <Command text={`npx char-rnn sweep best ${quotedFile(name)}`} />
       </p>
     </>
   );
@@ -223,9 +221,9 @@ function Progress({ detail }: { readonly detail: SweepDetail }) {
   return (
     <>
       {summary.state !== 'finished' && (
-        <p>
-          <progress max={1} value={share} aria-label="done so far" /> {Math.floor(100 * share)} % of the
-          training known so far
+        <p class="row">
+          <progress max={1} value={share} aria-label="done so far" />
+          <span>{Math.floor(100 * share)} % of the training known so far</span>
         </p>
       )}
       <ul class="facts">
@@ -264,13 +262,13 @@ function HowToGoOn({ summary: { state, name, jobs } }: { readonly summary: Sweep
     return (
       <p>
         {state === 'waiting' ? 'No process works on it. ' : ''}To continue:{' '}
-        <code>npx char-rnn sweep resume {quotedFile(name)}</code>
+        <Command text={`npx char-rnn sweep resume ${quotedFile(name)}`} />
       </p>
     );
   if (!hasFailed) return null;
   return (
     <p>
-      To repeat the failed trials: <code>npx char-rnn sweep retry {quotedFile(name)}</code>
+      To repeat the failed trials: <Command text={`npx char-rnn sweep retry ${quotedFile(name)}`} />
     </p>
   );
 }
