@@ -103,14 +103,14 @@ function App() {
       </header>
       {isHelpOpen.value && <KeyHelp />}
       {connectionProblem.value !== undefined && (
-        <p class="bar problem" role="status">
+        <p class="banner problem" role="status">
           {connectionProblem.value}
         </p>
       )}
       {workerProblem.value && <WorkerBar {...workerProblem.value} />}
       {openProblem.value !== undefined && (
-        <p class="bar problem" role="alert">
-          {openProblem.value}{' '}
+        <p class="banner problem" role="alert">
+          <span>{openProblem.value}</span>
           <button
             type="button"
             onClick={() => {
@@ -137,10 +137,12 @@ function WorkerBar({ kind, message, hadModel }: WorkerProblem) {
         ? ['Start another', () => worker().end('it did not answer')]
         : ['Close', closeWorkerBar];
   return (
-    <p class="bar problem" role="alert">
-      {asSentence(message)}. {kind === 'replaced' && 'Another has been started. '}
-      {kind !== 'silent' && hadModel && 'The open model is lost. '}
-      {kind !== 'replaced' && 'Runs stored in this browser are on the Train page. '}
+    <p class="banner problem" role="alert">
+      <span>
+        {asSentence(message)}. {kind === 'replaced' && 'Another has been started. '}
+        {kind !== 'silent' && hadModel && 'The open model is lost. '}
+        {kind !== 'replaced' && 'Runs stored in this browser are on the Train page. '}
+      </span>
       <button type="button" onClick={act}>
         {button}
       </button>

@@ -95,7 +95,8 @@ export async function openModel(
     });
     return true;
   } catch (error) {
-    openProblem.value = `${name}: ${(error as Error).message}`;
+    const { message } = error as Error;
+    openProblem.value = message.startsWith(name) ? message : `${name}: ${message}`;
     return false;
   } finally {
     opening.value = undefined;

@@ -7,7 +7,13 @@ import { model } from '../session.ts';
 import { asSentence, inWords } from '../words.ts';
 
 export function Neurons() {
-  if (!model.value) return <NoModel what="look at its neurons" />;
+  if (!model.value)
+    return (
+      <NoModel what="look at its neurons">
+        A neuron, or unit, is a number that the model remembers. This page finds units that follow something
+        in a text, such as a quotation or the length of a line, and colours the text by their values.
+      </NoModel>
+    );
   return (
     <div class="columns narrow-first">
       <section class="panel" aria-labelledby="units-title">
@@ -33,7 +39,7 @@ export function Neurons() {
         </div>
         {problem.value !== undefined && (
           <p class="problem" role="alert">
-            {problem.value}
+            {asSentence(problem.value)}
           </p>
         )}
         <div role="status">

@@ -4,6 +4,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { SymbolDetails } from '../../src/browser.ts';
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import type { OptionFacts } from '../../src/option-facts.ts';
+import { Command } from '../components/command.tsx';
 import { Controls, flagsOf, problemOf, type Settings, valuesOf } from '../components/controls.tsx';
 import { NoModel } from '../components/no-model.tsx';
 import { Problem } from '../components/problem.tsx';
@@ -76,7 +77,13 @@ function textOf({ prompt: own, written }: Draft): string {
 }
 
 export function Write() {
-  if (!model.value) return <NoModel what="write with it" />;
+  if (!model.value)
+    return (
+      <NoModel what="write with it">
+        The model continues a text, one character at a time. Colours show what surprised it, and you can
+        replace any character by another.
+      </NoModel>
+    );
   loadFacts('sampling', facts, ELSEWHERE);
   return (
     <div class="columns wide-first">
@@ -133,12 +140,14 @@ export function Write() {
           onPick={pick}
         />
         <p class="legend">
-          <i class="scale-positive" aria-hidden="true" /> more orange: more surprising to the model
+          <span>
+            <i class="scale-positive" aria-hidden="true" /> more orange: more surprising to the model
+          </span>
           <PickedSymbol />
         </p>
         {draft.value?.last && (
           <div class="command">
-            <code>{commandOf(draft.value)}</code>
+            <Command text={commandOf(draft.value)} />
             <button
               type="button"
               onClick={async () => {
@@ -306,7 +315,7 @@ function percent(logProbability: number): string {
 }
 
 function shown(text: string): string {
-  return text === ' ' ? '␣' : text === '\n' ? '⏎' : text === '\t' ? '⇥' : text;
+  return text === ' ' ? '␣' : text === '\n' ? '↵' : text === '\t' ? '⇥' : text;
 }
 
 function pick(position: number): void {
