@@ -21,12 +21,13 @@ export interface ChartProps {
   readonly x: readonly number[];
   readonly xLabel: string;
   readonly series: readonly Series[];
+  readonly yLabel?: string;
   readonly height?: number;
   /** One sentence that says what the chart shows. */
   readonly summary: string;
 }
 
-export function Chart({ label, x, xLabel, series, height = 280, summary }: ChartProps) {
+export function Chart({ label, x, xLabel, yLabel, series, height = 280, summary }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const shape = `${theme.value} ${height} ${xLabel} ${series.map((own) => own.label + own.colour).join()}`;
@@ -36,9 +37,10 @@ export function Chart({ label, x, xLabel, series, height = 280, summary }: Chart
     const mounted = mountPlot(
       current,
       {
-        ...{ height, xLabel, yAxis: { size: 56 } },
+        ...{ height, xLabel, yAxis: { size: 56, ...(yLabel && { label: yLabel, labelSize: 20 }) } },
+        legend: { markers: { width: 0, fill: (_, at) => markerOf(series[at - 1]) } },
         series: [
-          { label: xLabel },
+          { label: xLabel, value: (_: uPlot, at: number | null) => at?.toLocaleString('en') ?? '–' },
           ...series.map((own) => ({
             ...{ label: own.label, stroke: colourOf(own.colour), width: own.width ?? 2, spanGaps: true },
             ...(own.dash && { dash: [...own.dash] }),
@@ -56,12 +58,21 @@ export function Chart({ label, x, xLabel, series, height = 280, summary }: Chart
     const frame = requestAnimationFrame(() => plot.current?.setData(dataOf(x, series)));
     return () => cancelAnimationFrame(frame);
   }, [x, series]);
+  // One curve alone is named by the sentence above it; several are told apart by the legend below them.
+  const caption = <figcaption>{summary}</figcaption>;
   return (
     <figure class="chart">
+      {series.length === 1 && caption}
       <div ref={host} role="img" aria-label={`${label}. ${summary}`} />
-      <figcaption>{summary}</figcaption>
+      {series.length > 1 && caption}
     </figure>
   );
+}
+
+/** The background of a marker in the legend. */
+function markerOf(own: Series | undefined): string {
+  const colour = own ? colourOf(own.colour) : 'transparent';
+  return own?.dash ? `repeating-linear-gradient(90deg, ${colour} 0 5px, transparent 0 8px)` : colour;
 }
 
 function dataOf(x: readonly number[], series: readonly Series[]): uPlot.AlignedData {

@@ -44,7 +44,7 @@ export function mountPlot(
       width: width(),
       scales: { x: { time: false }, y: isLogarithmic ? LOGARITHMIC.scale : {} },
       axes: [
-        { ...axis, label: xLabel },
+        { ...axis, label: xLabel, size: 32, labelSize: 20, labelGap: 0 },
         { ...axis, ...yAxis, ...(isLogarithmic && LOGARITHMIC.axis) },
       ],
     },

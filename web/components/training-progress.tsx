@@ -33,9 +33,9 @@ export function TrainingProgress() {
 function Fact({ text }: { readonly text: string }) {
   const end = text.indexOf(':') + 1;
   return (
-    <li>
+    <li class="fact">
       <span class="hint">{text.slice(0, end)}</span>
-      {text.slice(end)}
+      <span>{text.slice(end)}</span>
     </li>
   );
 }
@@ -78,6 +78,7 @@ export function TrainingCurves() {
       label="Loss by iteration"
       x={curve.value.x}
       xLabel="iteration"
+      yLabel="loss"
       series={chartSeries.value}
       summary={`${summary}.`}
     />

@@ -3,6 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { CheckpointFile, Curve, Metric, RunDetail, RunEvent } from '../../src/ui/protocol.ts';
 import { lastPart } from '../../src/util/last-part.ts';
 import { Chart } from '../components/chart.tsx';
+import { Command } from '../components/command.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { RepeatedRequest } from '../repeated-request.ts';
 import { goTo, route } from '../router.ts';
@@ -11,7 +12,7 @@ import { lossText, stateText } from '../run-words.ts';
 import { openBytes, openModel } from '../session.ts';
 import { quotedFile } from '../shell-words.ts';
 import { source } from '../sources/source.ts';
-import { asSentence, inWords } from '../words.ts';
+import { asSentence, inWords, optionWords } from '../words.ts';
 
 const detail = signal<RunDetail | undefined>(undefined);
 const events = signal<readonly RunEvent[]>([]);
@@ -127,7 +128,7 @@ export function Run() {
         </ul>
         {summary.state !== 'running' && shown.checkpoints.length > 0 && (
           <p>
-            To continue this run: <code>{resumeCommand(shown)}</code>
+            To continue this run: <Command text={resumeCommand(shown)} />
           </p>
         )}
         <h2>Settings</h2>
@@ -138,7 +139,7 @@ export function Run() {
         <dl>
           {settings.map(([name, { value, origin }]) => (
             <div key={name} class="setting">
-              <dt>{name}</dt>
+              <dt>{optionWords(name)}</dt>
               <dd>
                 {String(value)} <small>{origin}</small>
               </dd>
@@ -205,6 +206,7 @@ function LossChart() {
       label="Loss by iteration"
       height={360}
       xLabel="iteration"
+      yLabel="loss"
       x={merged.x}
       series={[
         { label: 'training', colour: '--faint', values: merged.train, width: 1 },

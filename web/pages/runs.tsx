@@ -60,7 +60,7 @@ export function Runs() {
           </p>
         ))}
       </section>
-      <RunTable />
+      {shownRuns.value.length > 0 && <RunTable />}
       <RunSamples />
     </div>
   );
@@ -113,6 +113,7 @@ function RunCurves() {
 }
 
 function whyEmpty(): string {
+  if (shownRuns.value.length === 0) return 'No run matches the filter.';
   if (picked.value.length === 0) return 'Choose runs in the table to see their curves.';
   if (isReadingCurves.value) return 'Reading the curves …';
   const what = METRICS[metric.value];

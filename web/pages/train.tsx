@@ -1,11 +1,13 @@
 /** Train: a model on a text, in the page. */
 import { AdoptRun } from '../components/adopt-run.tsx';
+import { Command } from '../components/command.tsx';
 import { Controls, flagsOf, problemOf } from '../components/controls.tsx';
 import { GpuChoice } from '../components/gpu-choice.tsx';
 import { Problem } from '../components/problem.tsx';
 import { SampleSlider } from '../components/sample-slider.tsx';
 import { StoredRuns } from '../components/stored-runs.tsx';
 import { TrainingCurves, TrainingProgress } from '../components/training-progress.tsx';
+import { isNarrow } from '../narrow.ts';
 import { loadFacts } from '../option-facts.ts';
 import { goTo } from '../router.ts';
 import { model } from '../session.ts';
@@ -29,7 +31,7 @@ import {
   textName,
   typeTrainingText,
 } from '../training-state.ts';
-import { inWords } from '../words.ts';
+import { asSentence, inWords } from '../words.ts';
 
 export function Train() {
   loadFacts('training', facts, LEFT_OUT);
@@ -61,8 +63,8 @@ export function Train() {
           </button>
         </div>
         <Problem error={problem.value} />
-        {/* Closed while a run goes on, which a phone shows below. */}
-        <details open={running.value === undefined}>
+        {/* A phone shows the run below the settings. */}
+        <details open={!running.value && !(isNarrow.value && ended.value)}>
           <summary>Settings</summary>
           <GpuChoice
             engine={settings.value.engine}
@@ -83,11 +85,14 @@ export function Train() {
         </details>
         <details>
           <summary>The same on the command line</summary>
-          <code class="block">
-            {['npx char-rnn train', quotedFile(textName.value), ...flagsOf(facts.value, settings.value)].join(
-              ' ',
-            )}
-          </code>
+          <Command
+            isBlock
+            text={[
+              'npx char-rnn train',
+              quotedFile(textName.value),
+              ...flagsOf(facts.value, settings.value),
+            ].join(' ')}
+          />
         </details>
         <StoredRuns />
         <AdoptRun />
@@ -105,7 +110,7 @@ export function Train() {
         />
         {messages.value.map((message, index) => (
           <p key={index} class={message.kind === 'warning' ? 'problem' : 'hint'}>
-            {inWords(message.text)}
+            {asSentence(inWords(message.text))}
           </p>
         ))}
       </section>

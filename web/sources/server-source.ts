@@ -32,6 +32,9 @@ export function serverSource(token: string): Source {
     const response = await fetch(path, {
       ...init,
       headers: { ...init.headers, Authorization: `Bearer ${token}` },
+    }).catch((error: Error) => {
+      // The browser says "Failed to fetch".
+      throw error instanceof TypeError ? new TypeError('the server does not answer.') : error;
     });
     if (response.ok || response.status === NOT_MODIFIED) return response;
     const text = await response.text();
