@@ -1,6 +1,7 @@
 /** The units that are active in a selected stretch of the text, and where else they are. */
 import { choose, pick } from '../neurons-state.ts';
 import type { StretchFacts } from '../worker/api.ts';
+import { Place } from './place.tsx';
 
 export function StretchPanel({
   facts,
@@ -32,11 +33,7 @@ export function StretchPanel({
         <ol class="places">
           {facts.places.map(({ from, to }) => (
             <li key={from}>
-              <button type="button" onClick={() => pick(from)}>
-                {symbols.slice(Math.max(0, from - 12), from).join('')}
-                <mark>{symbols.slice(from, to).join('')}</mark>
-                {symbols.slice(to, to + 12).join('')}
-              </button>
+              <Place {...{ symbols, from, to }} before={12} onPick={() => pick(from)} />
             </li>
           ))}
         </ol>

@@ -1,6 +1,7 @@
 /** What a unit's values look like: histogram, strongest places, and the gates of its layer. */
 import { signed } from '../words.ts';
 import type { GateFacts, UnitFacts } from '../worker/api.ts';
+import { Place } from './place.tsx';
 
 export interface UnitChartsProps {
   readonly facts: UnitFacts;
@@ -20,11 +21,13 @@ export function UnitCharts({ facts, gates, layer, unit, symbols, onPlace }: Unit
         <ol class="places">
           {facts.strongest.map((position) => (
             <li key={position}>
-              <button type="button" onClick={() => onPlace(position)}>
-                {symbols.slice(Math.max(0, position - 20), position).join('')}
-                <mark>{symbols[position]}</mark>
-                {symbols.slice(position + 1, position + 12).join('')}
-              </button>
+              <Place
+                {...{ symbols }}
+                from={position}
+                to={position + 1}
+                before={20}
+                onPick={() => onPlace(position)}
+              />
             </li>
           ))}
         </ol>

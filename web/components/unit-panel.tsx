@@ -63,6 +63,7 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
       <div class="row">
         <fieldset class="choices">
           <legend class="visually-hidden">colour the text by</legend>
+          <span aria-hidden="true">colour by</span>
           {(['unit', 'surprise', 'saliency'] as const).map((by) => (
             <label key={by}>
               <input
@@ -117,11 +118,13 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
           <>
             <i class="scale-positive" aria-hidden="true" /> more surprising
           </>
+        ) : at === undefined ? (
+          'Choose a character to see which characters before it matter.'
         ) : (
-          <>
+          <span>
             without this character, the chosen one would be less <i class="scale" aria-hidden="true" /> more
-            surprising {at === undefined && '– choose a character'}
-          </>
+            surprising
+          </span>
         )}
         <output>
           {at !== undefined && (
