@@ -9,7 +9,7 @@ import { canIsolate, isolate } from './isolate.ts';
 import { withoutExtension } from './model-file-name.ts';
 import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
-import { connectionProblem, followRuns } from './run-list.ts';
+import { connectionProblem, followRuns, shortPath } from './run-list.ts';
 import {
   download,
   isExample,
@@ -163,11 +163,17 @@ function ModelMenu() {
   return (
     <details class="menu">
       <summary>
-        {opening.value !== undefined ? `opening ${opening.value} …` : (value?.name ?? 'no model')}
+        {opening.value !== undefined
+          ? `opening ${opening.value} …`
+          : value
+            ? shortPath.value(value.name)
+            : 'no model'}
       </summary>
       <div class="menu-body">
         {value && (
           <dl>
+            <dt>file</dt>
+            <dd>{value.name}</dd>
             <dt>model</dt>
             <dd>
               {value.cell}, {value.layers} × {value.units}, {value.parameters.toLocaleString('en')} parameters

@@ -162,7 +162,11 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     const places = page.locator('.unit-charts .places button');
     assert.deepEqual(
       await textsOf(page, '.unit-charts .places button'),
-      strongest.map((at) => text.slice(Math.max(0, at - 20), at + 12)),
+      // The characters stand below each other: a place near the beginning is indented, and a line end is a symbol.
+      strongest.map(
+        (at) =>
+          ' '.repeat(Math.max(0, 20 - at)) + text.slice(Math.max(0, at - 20), at + 13).replaceAll('\n', '↵'),
+      ),
     );
     await places.nth(3).click();
     assert.match(
