@@ -12,9 +12,11 @@ export async function setOptions(
   page: Page,
   options: Readonly<Record<string, string | number>>,
 ): Promise<void> {
-  await page.locator('.controls details').first().waitFor();
+  await page.locator('.controls details').first().waitFor({ state: 'attached' });
   await page.evaluate(() => {
-    for (const details of document.querySelectorAll<HTMLDetailsElement>('.controls details'))
+    for (const details of document.querySelectorAll<HTMLDetailsElement>(
+      '.controls details, details:has(.controls)',
+    ))
       details.open = true;
   });
   for (const [name, value] of Object.entries(options)) {

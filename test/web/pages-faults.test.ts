@@ -52,7 +52,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
       const file = { name: 'wrong.safetensors', mimeType: '', buffer: Buffer.from(bytes) };
       await page.locator('input[type="file"]').first().setInputFiles(file);
       await page.getByRole('alert').waitFor();
-      assert.match((await page.getByRole('alert').textContent()) ?? '', /^wrong\.safetensors: .+\./);
+      assert.match((await page.getByRole('alert').textContent()) ?? '', /^wrong\.safetensors[ :].+\./);
       await page.getByRole('button', { name: 'Write', exact: true }).click();
       await page.getByText('characters a second').waitFor();
       await page.context().close();
@@ -71,7 +71,7 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await drop(page, 'story.md', '', 'A story about a harbour.');
     assert.equal(await page.getByLabel('text to read').inputValue(), 'A story about a harbour.');
     await drop(page, 'wrong.safetensors', '', 'this is not a checkpoint');
-    await page.getByText(/^wrong\.safetensors: /).waitFor();
+    await page.getByText(/^wrong\.safetensors is not a model/).waitFor();
     await page.context().close();
   });
 

@@ -149,7 +149,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     writeFileSync(join(folder, 'wrong.safetensors'), 'this is not a checkpoint');
     await page.locator('input[type="file"]').first().setInputFiles(join(folder, 'wrong.safetensors'));
     await page.getByRole('alert').waitFor();
-    assert.match(await page.getByRole('alert').innerText(), /wrong\.safetensors: /);
+    assert.match(await page.getByRole('alert').innerText(), /^wrong\.safetensors is not a model/);
     await page.getByRole('button', { name: 'Close' }).click();
     await openExample(page);
     await page.getByLabel('temperature', { exact: true }).fill('hot');

@@ -35,7 +35,7 @@ function Fact({ text }: { readonly text: string }) {
   return (
     <li class="fact">
       <span class="hint">{text.slice(0, end)}</span>
-      <span>{text.slice(end)}</span>
+      {text.slice(end)}
     </li>
   );
 }
