@@ -69,7 +69,9 @@ describe('faults around the pages', { skip: skipWithoutChromium, timeout: 240_00
     await openExample(page);
     await page.getByRole('link', { name: 'Neurons' }).click();
     await drop(page, 'story.md', '', 'A story about a harbour.');
-    assert.equal(await page.getByLabel('text to read').inputValue(), 'A story about a harbour.');
+    await page.waitForFunction(
+      () => document.querySelector('textarea')?.value === 'A story about a harbour.',
+    );
     await drop(page, 'wrong.safetensors', '', 'this is not a checkpoint');
     await page.getByText(/^wrong\.safetensors is not a model/).waitFor();
     await page.context().close();
