@@ -136,7 +136,7 @@ async function reading(): Promise<void> {
   await page.getByRole('button', { name: 'Read' }).click();
   await page.getByText('units labelled').waitFor({ timeout: 60_000 });
   note('ms, states and labels of 20,000 × 256 with the twin', performance.now() - begun);
-  await page.locator('.units > li').nth(3).waitFor();
+  await page.locator('.units > div').nth(3).waitFor();
   await page.evaluate(NAMES);
   note(
     'ms, from a click on another unit to its colours (20,000 characters)',
@@ -145,7 +145,7 @@ async function reading(): Promise<void> {
       const colours = () => canvas.getContext('2d')?.getImageData(0, 0, 400, 40).data.join();
       const before = colours();
       const start = performance.now();
-      document.querySelectorAll<HTMLElement>('.units > li > button')[3]?.click();
+      document.querySelectorAll<HTMLElement>('.units > div > button')[3]?.click();
       while (colours() === before) await new Promise(requestAnimationFrame);
       await new Promise(requestAnimationFrame);
       return performance.now() - start;

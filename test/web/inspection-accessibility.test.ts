@@ -55,7 +55,7 @@ describe('accessibility of Neurons', { skip: skipWithoutChromium, timeout: 400_0
       await read.click();
       await page.getByText('1,500 characters read').waitFor();
       await page.getByLabel('labelled only').uncheck();
-      await page.locator('.units details summary').first().click();
+      await page.getByRole('treeitem', { name: 'more like' }).first().click();
       await check('a group of units');
       await page.locator('.text-view').press('ArrowRight');
       // The first symbols are unlike all others.

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { writtenAfter } from './commands.ts';
-import { press, tabTo } from './keyboard.ts';
+import { focusedName, press, tabTo } from './keyboard.ts';
 import { sharedSite } from './site.ts';
 import { assertText } from './text.ts';
 
@@ -50,9 +50,27 @@ describe('by keyboard alone', { skip: skipWithoutChromium, timeout: 240_000 }, (
     await page.keyboard.press('Enter');
     await page.getByText('units labelled').waitFor();
     await page.getByRole('heading', { name: /^Unit \d/ }).waitFor();
-    await tabTo(page, /^2\.\d+ inside quotes/);
+    await tabTo(page, 'labelled only');
+    await page.keyboard.press('Tab');
+    const unit = (await focusedName(page)).split(' ')[0] as string;
+    assert.match(unit, /^[12]\.\d+$/);
+    // One stop of Tab: the next one is in the panel of the unit.
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement?.closest('.units')), null);
+    await page.keyboard.press('Shift+Tab');
+    assert.match(await focusedName(page), new RegExp(`^${unit} `));
+    await page.keyboard.press('End');
+    await tabTo(page, /^2\.\d+ inside quotes/, 'ArrowUp');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: /^Unit 2\.\d+: inside quotes/ }).waitFor();
+    const own = await focusedName(page);
+    await page.keyboard.press('End');
+    assert.notEqual(await focusedName(page), own);
+    await page.keyboard.press('Home');
+    assert.equal(
+      await page.evaluate(() => document.activeElement === document.querySelector('.units button')),
+      true,
+    );
     await tabTo(page, 'the unit');
     await page.keyboard.press('ArrowRight');
     await tabTo(page, /^The text that was read/);

@@ -82,7 +82,7 @@ describe('late and in between', { skip: skipWithoutChromium, timeout: 240_000 },
     assert.match(page.url(), /#\/write$/);
     await go('Neurons');
     await page.getByRole('heading', { name: /^Unit \d/ }).waitFor();
-    await page.locator('.units > li > button').last().click();
+    await page.locator('.units > div > button').last().click();
     await page.getByLabel('part').selectOption('z');
     const unit = await page.getByRole('heading', { name: /^Unit \d/ }).innerText();
     const address = page.url();

@@ -84,7 +84,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await read(page, TEXT);
     const shown = () =>
       page
-        .locator('.units > li')
+        .locator('.units > div')
         .evaluateAll((rows) =>
           rows.map((row) =>
             [...row.querySelectorAll('button .figure:first-child')].map((own) => own.textContent),
@@ -100,22 +100,36 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     assert.deepEqual(await shown(), groups.slice(0, 200));
 
     const [first = '', ...others] = groupOf('2.57');
-    const group = page.locator('.units > li', { hasText: `3 more like ${first}` });
+    const group = page.locator('.units > div', { hasText: `3 more like ${first}` });
     assert.match(await group.locator('button').first().innerText(), new RegExp(`^${first}\\b`));
-    const opposite = group.locator('ol button', { hasText: 'opposite' });
+    const opposite = group.locator('[role="group"] button', { hasText: 'opposite' });
     const chosen = first === '2.12' ? (others[0] as string) : '2.12';
     assert.equal(await opposite.count(), first === '2.12' ? 3 : 1);
-    const row = group.locator('ol').getByText(chosen, { exact: true });
+    const row = group.locator('[role="group"]').getByText(chosen, { exact: true });
     assert.equal(await row.isVisible(), false);
-    await group.locator('summary').click();
+    const more = group.getByRole('treeitem', { name: 'more like' });
+    await more.press('ArrowRight');
+    assert.equal(await more.getAttribute('aria-expanded'), 'true');
+    await page.keyboard.press('ArrowRight');
+    const level = () => page.evaluate(() => document.activeElement?.ariaLevel);
+    assert.equal(await level(), '2');
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await level(), '1');
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await more.getAttribute('aria-expanded'), 'false');
+    // What is folded can't be reached, and one item is the stop of Tab.
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await level(), '1');
+    assert.equal(await page.locator('.units [tabindex="0"]').count(), 1);
+    await more.click();
     await row.click();
     await page.getByRole('heading', { name: new RegExp(`^Unit ${chosen}\\b`) }).waitFor();
     // Two units stay collapsed until one of them is searched for.
     const pair = groupOf('2.20')[1] as string;
-    const folded = page.locator('.units details:not([open]) button', { hasText: pair });
+    const folded = page.locator('.units [role="group"][hidden] button', { hasText: pair });
     assert.equal(await folded.count(), 1);
     await page.getByLabel('find a unit').fill(pair);
-    await page.locator('.units details[open] button', { hasText: pair }).waitFor();
+    await page.locator('.units [role="group"]:not([hidden]) button', { hasText: pair }).waitFor();
     await page.context().close();
   });
 

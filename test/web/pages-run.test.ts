@@ -88,6 +88,19 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await page.getByRole('slider', { name: 'which sample' }).press('Home');
       await page.getByRole('heading', { name: `Sample after iteration ${samples[0]?.iteration}` }).waitFor();
       assert.equal(await sample.textContent(), samples[0]?.text);
+      // A box that scrolls is a stop of Tab.
+      for (const [height, stops] of [
+        ['none', 0],
+        ['1.5rem', 1],
+      ] as const) {
+        await sample.evaluate((box, most) => {
+          box.style.maxHeight = most;
+        }, height);
+        await page.waitForFunction(
+          (count) => document.querySelectorAll('pre.sample[tabindex="0"]').length === count,
+          stops,
+        );
+      }
 
       const settings = await page.locator('.setting').allInnerTexts();
       const setting = (name: string) =>

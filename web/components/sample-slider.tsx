@@ -1,4 +1,5 @@
 /** What a run wrote after one of its evaluations, with a slider for which one. */
+import { ScrollingText } from './scrolling-text.tsx';
 
 export interface SampleSliderProps {
   readonly samples: readonly { readonly iteration: number; readonly text: string }[];
@@ -30,7 +31,7 @@ export function SampleSlider({ samples, chosen, onChoose }: SampleSliderProps) {
           }}
         />
       )}
-      <pre class="sample">{sample.text}</pre>
+      <ScrollingText label="the sample" text={sample.text} />
     </section>
   );
 }

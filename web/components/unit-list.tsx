@@ -1,6 +1,7 @@
 /** The units of the model: those that track something first. Units that do the same are folded under the first of them. */
 import { signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import type { TargetedKeyboardEvent } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { UnitLabel } from '../../src/browser.ts';
 import { choose, chosen } from '../neurons-state.ts';
 import { signed } from '../words.ts';
@@ -12,6 +13,10 @@ const MOST_ROWS = 200;
 
 const search = signal('');
 const isOnlyLabelled = signal(true);
+/** The item of the tree that last had the focus. */
+const focused = signal<string | undefined>(undefined);
+
+type Test = (own: UnitLabel) => boolean;
 
 interface Group {
   readonly first: UnitLabel;
@@ -51,20 +56,9 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
           labelled only
         </Checkbox>
       </div>
-      <ol class="units">
-        {groups.map(({ first, others }) => (
-          <li key={nameOf(first)}>
-            <UnitRow own={first} />
-            {others.length > 0 && (
-              <Others
-                first={nameOf(first)}
-                others={others}
-                isFound={others.some(({ own }) => isChosen(own) || (wanted !== '' && isWanted(own)))}
-              />
-            )}
-          </li>
-        ))}
-      </ol>
+      {groups.length > 0 && (
+        <UnitTree groups={groups} isFound={(own) => isChosen(own) || (wanted !== '' && isWanted(own))} />
+      )}
       {groups.length === 0 && (
         <p class="hint">
           {facts.isTooShort
@@ -76,39 +70,105 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
   );
 }
 
-/** Folded, until one of them is found or chosen. */
-function Others({
-  first,
-  others,
-  isFound,
-}: {
-  readonly first: string;
-  readonly others: Group['others'];
-  readonly isFound: boolean;
-}) {
-  const [isOpen, setOpen] = useState(isFound);
-  useEffect(() => {
-    if (isFound) setOpen(true);
-  }, [isFound]);
+/**
+ * The units as a tree (https://www.w3.org/WAI/ARIA/apg/patterns/treeview/): Tab leads to one of its items, and the arrow keys to the others.
+ */
+function UnitTree({ groups, isFound }: { readonly groups: readonly Group[]; readonly isFound: Test }) {
+  const names = groups.flatMap(({ first, others }) => [
+    nameOf(first),
+    moreOf(first),
+    ...others.map(({ own }) => nameOf(own)),
+  ]);
+  const current = chosen.value ? nameOf(chosen.value) : undefined;
+  const stop =
+    [focused.value, current].find((name) => name !== undefined && names.includes(name)) ?? names[0];
   return (
-    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        {others.length} more like {first}
-      </summary>
-      <ol>
-        {others.map(({ own, r }) => (
-          <li key={nameOf(own)}>
-            <UnitRow own={own} isOpposite={r < 0} />
-          </li>
-        ))}
-      </ol>
-    </details>
+    <div class="units" role="tree" aria-label="units" onKeyDown={moveFocus}>
+      {groups.map(({ first, others }) => (
+        <div key={nameOf(first)} role="none">
+          <UnitItem own={first} stop={stop} />
+          {others.length > 0 && (
+            <Others
+              first={first}
+              others={others}
+              stop={stop}
+              isFound={others.some(({ own }) => isFound(own))}
+            />
+          )}
+        </div>
+      ))}
+    </div>
   );
 }
 
-function UnitRow({ own, isOpposite = false }: { readonly own: UnitLabel; readonly isOpposite?: boolean }) {
+interface OthersProps {
+  readonly first: UnitLabel;
+  readonly others: Group['others'];
+  readonly stop: string | undefined;
+  readonly isFound: boolean;
+}
+
+/** Folded, until one of them is found or chosen. The browser's search opens them, too. */
+function Others({ first, others, stop, isFound }: OthersProps) {
+  const [isOpen, setOpen] = useState(isFound);
+  const list = useRef<HTMLDivElement>(null);
+  const id = useId();
+  useEffect(() => {
+    if (isFound) setOpen(true);
+  }, [isFound]);
+  useEffect(() => {
+    const open = () => setOpen(true);
+    list.current?.addEventListener('beforematch', open);
+    return () => list.current?.removeEventListener('beforematch', open);
+  }, []);
+  const name = moreOf(first);
+  const toggle = () => {
+    // What is folded can't be the stop of Tab.
+    focused.value = name;
+    setOpen(!isOpen);
+  };
   return (
-    <button type="button" onClick={() => choose(own)} aria-current={isChosen(own)}>
+    <div class="more" role="none">
+      <button
+        type="button"
+        role="treeitem"
+        aria-level={1}
+        aria-expanded={isOpen}
+        aria-owns={id}
+        {...stopAt(name, stop)}
+        onClick={toggle}
+      >
+        {others.length} more like {nameOf(first)}
+      </button>
+      {/* biome-ignore lint/a11y/useSemanticElements: a group of a tree is no fieldset */}
+      <div ref={list} id={id} role="group" hidden={isOpen ? false : ('until-found' as unknown as boolean)}>
+        {others.map(({ own, r }) => (
+          <div key={nameOf(own)} role="none">
+            <UnitItem own={own} stop={stop} level={2} isOpposite={r < 0} />
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface UnitItemProps {
+  readonly own: UnitLabel;
+  readonly stop: string | undefined;
+  readonly level?: number;
+  readonly isOpposite?: boolean;
+}
+
+function UnitItem({ own, stop, level = 1, isOpposite = false }: UnitItemProps) {
+  return (
+    <button
+      type="button"
+      role="treeitem"
+      aria-level={level}
+      aria-selected={isChosen(own)}
+      {...stopAt(nameOf(own), stop)}
+      onClick={() => choose(own)}
+    >
       <span class="figure">{nameOf(own)}</span>
       <span class={own.label === undefined ? 'label none' : 'label'}>
         {own.label ?? 'no label'}
@@ -117,6 +177,38 @@ function UnitRow({ own, isOpposite = false }: { readonly own: UnitLabel; readonl
       <span class="figure">{signed(own.r)}</span>
     </button>
   );
+}
+
+/** Makes an item the stop of Tab if it is to be, and when it gets the focus. */
+function stopAt(name: string, stop: string | undefined) {
+  return {
+    tabIndex: name === stop ? 0 : -1,
+    onFocus: () => {
+      focused.value = name;
+    },
+  };
+}
+
+function moveFocus(event: TargetedKeyboardEvent<HTMLElement>): void {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const items = [...event.currentTarget.querySelectorAll<HTMLElement>('[role="treeitem"]')].filter(
+    (item) => !item.closest('[hidden]'),
+  );
+  const at = items.indexOf(event.target as HTMLElement);
+  const item = items[at];
+  if (!item) return;
+  const expanded = item.getAttribute('aria-expanded');
+  const parent = item.closest('[role="group"]')?.previousElementSibling as HTMLElement | null | undefined;
+  const open = event.key === 'ArrowRight' && expanded === 'false';
+  if (open || (event.key === 'ArrowLeft' && expanded === 'true')) item.click();
+  else if (event.key === 'ArrowRight' && expanded === 'true') items[at + 1]?.focus();
+  else if (event.key === 'ArrowLeft') parent?.focus();
+  else if (event.key === 'ArrowDown') items[at + 1]?.focus();
+  else if (event.key === 'ArrowUp') items[at - 1]?.focus();
+  else if (event.key === 'Home') items[0]?.focus();
+  else if (event.key === 'End') items.at(-1)?.focus();
+  else return;
+  event.preventDefault();
 }
 
 /** The groups of the units that are to be listed, in the order of their first units. */
@@ -136,6 +228,11 @@ function isChosen({ layer, unit }: UnitLabel): boolean {
   return layer === chosen.value?.layer && unit === chosen.value?.unit;
 }
 
-function nameOf({ layer, unit }: UnitLabel): string {
+function nameOf({ layer, unit }: { readonly layer: number; readonly unit: number }): string {
   return `${layer}.${unit}`;
+}
+
+/** The name of the item that unfolds the others of a group. */
+function moreOf(first: UnitLabel): string {
+  return `more ${nameOf(first)}`;
 }
