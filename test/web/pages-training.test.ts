@@ -135,6 +135,40 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     await page.context().close();
   });
 
+  test('a run without its record is listed, and can be continued', async () => {
+    const page = await site().open('#/train');
+    await start(page, { maxIterations: '5', evaluateEvery: '5' });
+    await page.getByText('has made all its iterations').waitFor();
+    const records = (isDeleting: boolean) =>
+      page.evaluate(async (deletes) => {
+        const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
+        const found: string[] = [];
+        for await (const id of runs.keys()) {
+          const folder = await runs.getDirectoryHandle(id);
+          for await (const name of folder.keys()) if (name === 'run.json') found.push(id);
+          if (deletes) await folder.removeEntry('run.json');
+        }
+        return found;
+      }, isDeleting);
+    const [id] = await records(true);
+    await page.reload();
+    const row = page.locator('.stored li');
+    await row.getByText(new RegExp(`^run-${id}, iteration 5 of 5, best \\d\\.\\d{4}`)).waitFor();
+    assert.deepEqual(await records(false), [id]);
+    await row.getByLabel('to iteration').fill('8');
+    await row.getByRole('button', { name: 'Continue' }).click();
+    await row.getByText('iteration 8 of 8').waitFor();
+    await page.context().close();
+  });
+
+  test('the text of a run that could not start stays in its field', async () => {
+    const page = await site().open('#/train');
+    await startRun(page, 'too short', { preset: '', time: '' });
+    await page.getByRole('alert').waitFor();
+    assert.equal(await page.getByPlaceholder('paste a text').inputValue(), 'too short');
+    await page.context().close();
+  });
+
   test('Escape in a field, or on another page, does not end the run', async () => {
     const page = await site().open('#/train');
     await start(page, { maxEpochs: '5000' });

@@ -6,7 +6,7 @@ import { formatCount } from '../../src/util/format.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { lastPart } from '../../src/util/last-part.ts';
 import type { NamedBytes } from './api.ts';
-import { plannedIterations } from './run-end.ts';
+import { recordOf } from './run-end.ts';
 import { newRunFolder, type StoredRun } from './stored-runs.ts';
 
 /**
@@ -20,16 +20,10 @@ export async function adoptRun(file: NamedBytes, text: NamedBytes): Promise<Stor
   const training = stateOf(openCheckpoint(file.bytes, file.name), file.name);
   const content = await unpacked(text.bytes, text.name);
   await checkText(training, content, text.name);
-  const losses = training.validationLosses.values;
   return newRunFolder(async (folder) => {
     await folder.writeText(content);
     await folder.writeLast(file.bytes);
-    await folder.writeRecord({
-      name: text.name,
-      iteration: training.iteration,
-      iterations: plannedIterations(training),
-      bestLoss: losses.length > 0 ? Math.min(...losses) : undefined,
-    });
+    await folder.writeRecord(recordOf(training, text.name));
     return (await folder.record()) as StoredRun;
   });
 }

@@ -1,5 +1,17 @@
-/** Where a run ends. */
+/** Where a run ends, and its record. */
 import type { TrainingState } from '../../src/checkpoint/checkpoint.ts';
+import type { RunRecord } from './stored-runs.ts';
+
+/** The record of a run that was not written here, or that was lost. */
+export function recordOf(training: TrainingState, name: string): RunRecord {
+  const losses = training.validationLosses.values;
+  return {
+    name,
+    iteration: training.iteration,
+    iterations: plannedIterations(training),
+    bestLoss: losses.length > 0 ? Math.min(...losses) : undefined,
+  };
+}
 
 /** The iteration that the run was to end with. */
 export function plannedIterations({ iteration, epoch, options }: TrainingState): number {

@@ -23,6 +23,9 @@ export interface StoredRun {
   readonly bytes: number;
 }
 
+/** What is written down of a run: all but what its files themselves have. */
+export type RunRecord = Omit<StoredRun, 'bytes' | 'changed' | 'id'>;
+
 const RECORD = 'run.json';
 const TEXT = 'text.txt';
 const LAST = 'last.safetensors';
@@ -65,8 +68,7 @@ export class RunFolder {
     await writeOpfsFile(this.#folder, LAST, [checkpoint]);
   }
 
-  /** @param record Without the fields that the files themselves have. */
-  async writeRecord(record: Omit<StoredRun, 'bytes' | 'changed' | 'id'>): Promise<void> {
+  async writeRecord(record: RunRecord): Promise<void> {
     const text = JSON.stringify({ ...record, changed: Date.now() });
     await writeOpfsFile(this.#folder, RECORD, [new TextEncoder().encode(text)]);
   }
@@ -75,19 +77,44 @@ export class RunFolder {
     return this.#file(`${which}.safetensors`);
   }
 
-  /** Undefined for a folder without a record: a run that was never saved. */
+  /** Undefined for a folder without a record. */
   async record(): Promise<StoredRun | undefined> {
     const bytes = await readOpfsFile(this.#folder, RECORD);
     if (!bytes) return undefined;
     try {
       const stored = JSON.parse(new TextDecoder().decode(bytes));
-      let size = 0;
-      // The run may go on in another tab, and delete one.
-      for await (const handle of this.#folder.values())
-        size += (handle.kind === 'file' && (await opfsFile(this.#folder, handle.name))?.size) || 0;
-      return { ...stored, id: this.id, bytes: size };
+      return { ...stored, id: this.id, bytes: await this.#bytes() };
     } catch {
       return undefined;
+    }
+  }
+
+  /** Of all its files. */
+  async #bytes(): Promise<number> {
+    let size = 0;
+    // The run may go on in another tab, and delete one.
+    for await (const handle of this.#folder.values())
+      size += (handle.kind === 'file' && (await opfsFile(this.#folder, handle.name))?.size) || 0;
+    return size;
+  }
+
+  /**
+   * Writes the record of a run that has a checkpoint, but none: there was no space for it, or the page was closed in that moment.
+   *
+   * @returns undefined if the run is going, and so writes its own, or if it has no checkpoint that can be continued
+   */
+  async restoreRecord(): Promise<StoredRun | undefined> {
+    const last = await opfsFile(this.#folder, LAST);
+    if (!last) return undefined;
+    const unlock = await lockFolder(this.#folder).catch(() => undefined);
+    try {
+      const record = unlock && (await (await import('./found-run.ts')).foundRecord(this));
+      if (!record) return undefined;
+      // Without space for it, the next list tries again.
+      await this.writeRecord(record).catch(() => {});
+      return { ...record, changed: last.lastModified, id: this.id, bytes: await this.#bytes() };
+    } finally {
+      unlock?.();
     }
   }
 
@@ -120,13 +147,13 @@ export async function newRunFolder<T>(fill: (folder: RunFolder) => Promise<T>): 
   }
 }
 
-/** The newest first. Deletes what is left of runs that ended before their first checkpoint. */
+/** The newest first. Deletes what is left of runs that ended before their first checkpoint, and writes records that are missing. */
 export async function storedRuns(): Promise<StoredRun[]> {
   const found: StoredRun[] = [];
   for await (const handle of (await runsFolder()).values()) {
     if (handle.kind !== 'directory') continue;
     const folder = new RunFolder(handle);
-    const record = await folder.record();
+    const record = (await folder.record()) ?? (await folder.restoreRecord());
     if (record) found.push(record);
     else if (await folder.isLeftOver()) await deleteRun(folder.id).catch(() => {});
   }
