@@ -7,7 +7,7 @@ import { OpenButton } from './components/no-model.tsx';
 import { acceptDrops } from './drop.ts';
 import { canIsolate, isolate } from './isolate.ts';
 import { withoutExtension } from './model-file-name.ts';
-import { redo, stopWriting, takeCandidate, undo, Write } from './pages/write.tsx';
+import { Write } from './pages/write.tsx';
 import { goTo, route } from './router.ts';
 import { connectionProblem, followRuns, shortPath } from './run-list.ts';
 import {
@@ -27,6 +27,7 @@ import { source } from './sources/source.ts';
 import { type ThemeChoice, themeChoice } from './theme.ts';
 import { stopTraining } from './training-state.ts';
 import { asSentence } from './words.ts';
+import { redo, stopWriting, takeCandidate, undo } from './writing-state.ts';
 
 const Run = lazy(async () => (await import('./pages/run.tsx')).Run);
 // All pages but Write are fetched when they are opened.

@@ -1,6 +1,7 @@
 /** `TextView` as a component. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { type Marks, TextView } from './text-view.ts';
+import type { Marks } from './text-painter.ts';
+import { TextView } from './text-view.ts';
 
 export interface TextPanelProps {
   readonly label: string;

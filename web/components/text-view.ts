@@ -6,21 +6,14 @@
  * those.
  */
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
-import { css, paletteOf, STEPS, stepOf, THEMES } from '../palette.ts';
 import { theme } from '../theme.ts';
 import { type Line, layOut } from './text-layout.ts';
+import { edgesInDocument, type Marks, paintText } from './text-painter.ts';
 
 /** Lines up to which the whole text is in the document. */
 const WHOLE = 400;
 /** Lines above and below the visible ones. */
 const MARGIN = 4;
-
-export interface Marks {
-  /** Outlined; undefined: none. */
-  readonly caret: number | undefined;
-  /** Underlined stretches. */
-  readonly stretches: readonly { readonly from: number; readonly to: number }[];
-}
 
 export class TextView {
   readonly element = document.createElement('div');
@@ -158,7 +151,10 @@ export class TextView {
     const to = Math.min(this.#lines.length, Math.ceil((scrollTop + clientHeight) / height) + MARGIN);
     const inDocument = this.#lines.length <= WHOLE ? { from: 0, to: this.#lines.length } : { from, to };
     if (inDocument.from !== this.#shown.from || inDocument.to !== this.#shown.to) this.#show(inDocument);
-    this.#paintColours(from, to);
+    paintText(this.#canvas, this.#body.clientWidth, {
+      ...{ lines: this.#lines, from, to, height, values: this.#values, scale: this.#scale },
+      ...{ marks: this.#marks, edges: (line) => this.#edges(line) },
+    });
   }
 
   /** Puts lines into the document. */
@@ -172,66 +168,6 @@ export class TextView {
     this.#text.replaceChildren(...rows);
     this.#text.style.transform = `translateY(${range.from * this.#cell.height}px)`;
     this.#shown = range;
-  }
-
-  #paintColours(from: number, to: number): void {
-    const { height } = this.#cell;
-    const ratio = devicePixelRatio;
-    const width = this.#body.clientWidth;
-    const tall = Math.max(1, (to - from) * height);
-    const canvas = this.#canvas;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(tall * ratio)) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(tall * ratio);
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${tall}px`;
-    }
-    canvas.style.transform = `translateY(${from * height}px)`;
-    const context = canvas.getContext('2d');
-    if (!context) return;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, tall);
-    const colours = paletteOf(THEMES[theme.value]).map(css);
-    // One fill style for each colour: changing it is slow.
-    const boxes: Box[][] = Array.from({ length: STEPS }, () => []);
-    for (let k = from; k < to; k++) {
-      const line = this.#lines[k] as Line;
-      const edges = this.#edges(k);
-      for (let c = 0; c < line.length; c++) {
-        const value = this.#values[line.from + c];
-        if (value === undefined || Number.isNaN(value)) continue;
-        const [left, right] = [edges(c), edges(c + 1)];
-        boxes[stepOf(value / this.#scale)]?.push([left, (k - from) * height, right - left]);
-      }
-    }
-    for (const [step, own] of boxes.entries()) {
-      if (step === (STEPS - 1) / 2) continue;
-      context.fillStyle = colours[step] as string;
-      for (const [x, y, w] of own) context.fillRect(x, y, w + 0.5, height);
-    }
-    this.#paintMarks(context, from, to);
-  }
-
-  #paintMarks(context: CanvasRenderingContext2D, from: number, to: number): void {
-    const { height } = this.#cell;
-    const { caret, stretches } = this.#marks;
-    context.strokeStyle = css(THEMES[theme.value].ink);
-    context.fillStyle = context.strokeStyle;
-    for (let k = from; k < to; k++) {
-      const line = this.#lines[k] as Line;
-      const edges = this.#edges(k);
-      for (const stretch of stretches) {
-        const first = Math.max(stretch.from, line.from);
-        const last = Math.min(stretch.to, line.from + line.length);
-        if (first >= last) continue;
-        const x = edges(first - line.from);
-        context.fillRect(x, (k - from + 1) * height - 2, edges(last - line.from) - x, 2);
-      }
-      if (caret === undefined || caret < line.from || caret >= line.from + line.length) continue;
-      const x = edges(caret - line.from);
-      context.lineWidth = 2;
-      context.strokeRect(x, (k - from) * height + 1, edges(caret - line.from + 1) - x, height - 2);
-    }
   }
 
   /** The left edge of each symbol of a line. The line end takes one column. */
@@ -359,42 +295,10 @@ export class TextView {
   }
 }
 
-/** x, y, width */
-type Box = readonly [number, number, number];
-
 /** The number of symbols at the start that two texts share. */
 function commonLength(a: readonly string[], b: readonly string[]): number {
   const most = Math.min(a.length, b.length);
   let length = 0;
   while (length < most && a[length] === b[length]) length++;
   return length;
-}
-
-/** Measures the symbols of a line that is in the document. */
-function edgesInDocument(
-  row: Element,
-  line: Line,
-  symbols: readonly string[],
-  width: number,
-): (symbol: number) => number {
-  const node = row.firstChild as Text;
-  const left = row.getBoundingClientRect().left;
-  const range = document.createRange();
-  const edges: number[] = [];
-  let offset = 0;
-  let end = 0;
-  for (let c = 0; c < line.length; c++) {
-    const symbol = symbols[line.from + c] as string;
-    edges.push(end);
-    if (symbol === '\n' || offset >= node.length) {
-      end += width;
-      continue;
-    }
-    range.setStart(node, offset);
-    offset = Math.min(node.length, offset + symbol.length);
-    range.setEnd(node, offset);
-    end = range.getBoundingClientRect().right - left;
-  }
-  edges.push(end);
-  return (symbol) => edges[symbol] ?? end;
 }
