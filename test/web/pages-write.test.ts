@@ -125,6 +125,19 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.context().close();
   });
 
+  test('on a phone, the candidates stand directly below the text', async () => {
+    const page = await openWrite();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await written(page, 'The ');
+    await page.locator('.text-view').press('Home');
+    for (let k = 0; k < 6; k++) await page.keyboard.press('ArrowRight');
+    const top = async (selector: string) => (await page.locator(selector).boundingBox())?.y ?? Number.NaN;
+    await page.locator('.candidates').waitFor();
+    assert.ok((await top('.text-view')) < (await top('.candidates')));
+    assert.ok((await top('.candidates')) < (await top('.command')));
+    await page.context().close();
+  });
+
   test('the fields are the options of generate: names, help, kinds, choices, defaults and groups', async () => {
     const page = await openWrite();
     await page.locator('#option-temperature').waitFor();

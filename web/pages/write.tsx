@@ -7,6 +7,7 @@ import { Controls, problemOf } from '../components/controls.tsx';
 import { NoModel } from '../components/no-model.tsx';
 import { Problem } from '../components/problem.tsx';
 import { TextPanel } from '../components/text-panel.tsx';
+import { isNarrow } from '../narrow.ts';
 import { loadFacts } from '../option-facts.ts';
 import { isExample, model } from '../session.ts';
 import { inWords, symbolName } from '../words.ts';
@@ -117,6 +118,8 @@ export function Write() {
           </span>
           <PickedSymbol />
         </p>
+        {/* A phone shows the other column below, too far from the chosen character. */}
+        {isNarrow.value && draft.value && <Candidates />}
         {draft.value?.last && (
           <div class="command">
             <Command text={commandOf(draft.value)} />
@@ -139,7 +142,7 @@ export function Write() {
         )}
       </section>
       <aside class="panel" aria-label="candidates and settings">
-        <Candidates />
+        {!isNarrow.value && <Candidates />}
         <h2>Settings</h2>
         <Controls
           facts={facts.value}
