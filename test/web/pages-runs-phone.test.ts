@@ -1,14 +1,14 @@
 /** The page Runs on a phone. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { buildPages } from '../../scripts/build-pages.mjs';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { evaluated, iteration, line, started, writeLog } from '../ui/logs.ts';
 import { assertAccessible } from './accessibility.ts';
 import { rowOf, withServer } from './runs-server.ts';
-import { openBrowser } from './site.ts';
+import { type OpenBrowser, openBrowser } from './site.ts';
 
 const LONG = 'a run with a name that is much longer than the screen of a phone is wide';
 /** Twenty options, which are columns on a wide screen. */
@@ -26,13 +26,18 @@ function logOf(name: string, losses: readonly number[], options: object): string
 
 describe('Runs on a phone', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
   const folder = sharedFolder();
+  let browser: OpenBrowser;
+
+  before(async () => {
+    browser = await openBrowser();
+  });
+  after(() => browser?.close());
 
   test('the table is a list of a few lines for each run, which is sorted by a menu', async () => {
     const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
     writeLog(join(runs, LONG, 'lstm.log.jsonl'), logOf('long', [1.5, 1.6], MANY));
     writeLog(join(runs, 'b', 'lstm.log.jsonl'), logOf('b', [1.7], {}));
     await buildPages(pages);
-    const browser = await openBrowser();
     await withServer({ folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address, { viewport: { width: 390, height: 844 }, isMobile: true });
       const row = rowOf(page, 'runs/b');
@@ -58,7 +63,6 @@ describe('Runs on a phone', { skip: skipWithoutChromium, timeout: 120_000 }, () 
       await page.getByText('No run matches the filter.').waitFor();
       await assertAccessible(page, 'no run');
     });
-    await browser.close();
     assert.deepEqual(browser.problems, []);
   });
 });
