@@ -1,5 +1,5 @@
 /** The table of runs. */
-import { computed, signal } from '@preact/signals';
+import { computed } from '@preact/signals';
 import type { RunSummary } from '../../src/ui/protocol.ts';
 import { isNarrow } from '../narrow.ts';
 import {
@@ -20,14 +20,12 @@ import { differenceText, lossText, stateText } from '../run-words.ts';
 import { RunSwatch } from './run-swatch.tsx';
 import { SortHead } from './sort-head.tsx';
 import { SortMenu } from './sort-menu.tsx';
+import { useVisibleRows } from './visible-rows.ts';
 
 /** A phone shows a run on three lines. */
 const rowHeight = computed(() => (isNarrow.value ? 84 : 40));
-/** Rows above and below the visible ones. */
-const MARGIN = 10;
 /** Columns for settings, at most. */
 const MOST_SETTINGS = 30;
-const firstRow = signal(0);
 
 const COLUMNS: readonly { readonly key: SortKey; readonly title: string }[] = [
   { key: 'name', title: 'run' },
@@ -41,19 +39,13 @@ const COLUMNS: readonly { readonly key: SortKey; readonly title: string }[] = [
 /** Only the rows in view are in the document. */
 export function RunTable() {
   const all = shownRuns.value;
-  const from = Math.max(0, firstRow.value - MARGIN);
-  const to = Math.min(all.length, firstRow.value + 20 + MARGIN);
+  const { from, to, onScroll } = useVisibleRows(all.length, rowHeight);
   const base = pinned.value === undefined ? undefined : runs.value.get(pinned.value)?.bestEvaluation?.loss;
   const settings = differingSettings.value.slice(0, MOST_SETTINGS);
   const hasAdvice = all.some(({ advice }) => advice > 0);
   return (
     <section class="panel" aria-label="table of runs">
-      <div
-        class="table"
-        onScroll={(event) => {
-          firstRow.value = Math.floor(event.currentTarget.scrollTop / rowHeight.value);
-        }}
-      >
+      <div class="table" onScroll={onScroll}>
         <table aria-rowcount={all.length + 1}>
           <thead>
             <tr aria-rowindex={1}>

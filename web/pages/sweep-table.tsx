@@ -4,6 +4,7 @@ import type { SweepDetail, SweepTrial } from '../../src/ui/protocol.ts';
 import { compare } from '../../src/util/compare.ts';
 import { SortHead } from '../components/sort-head.tsx';
 import { SortMenu } from '../components/sort-menu.tsx';
+import { useVisibleRows } from '../components/visible-rows.ts';
 import { isNarrow } from '../narrow.ts';
 import { runs } from '../run-list.ts';
 import { lossText } from '../run-words.ts';
@@ -18,9 +19,6 @@ export interface SweepTableProps {
 
 /** A phone shows a trial on four lines. */
 const rowHeight = computed(() => (isNarrow.value ? 104 : 40));
-const SHOWN = 16;
-/** Rows above and below the visible ones. */
-const MARGIN = 10;
 
 interface Column {
   readonly key: string;
@@ -31,13 +29,11 @@ interface Column {
 }
 
 const sorting = signal({ key: 'loss', isDescending: false });
-const firstRow = signal(0);
 
 export function SweepTable({ detail, chosen, onChoose }: SweepTableProps) {
   const columns = columnsOf(detail);
   const all = sorted(detail.trials, columns);
-  const from = Math.max(0, Math.min(firstRow.value, all.length - SHOWN) - MARGIN);
-  const to = Math.min(all.length, from + SHOWN + 2 * MARGIN);
+  const { from, to, onScroll } = useVisibleRows(all.length, rowHeight);
   const left = detail.summary.trials - all.length;
   return (
     <section class="panel" aria-labelledby="trials-title">
@@ -45,12 +41,7 @@ export function SweepTable({ detail, chosen, onChoose }: SweepTableProps) {
         <h2 id="trials-title">Trials</h2>
         <span class="hint">Click a trial’s number to mark it in the charts.</span>
       </div>
-      <div
-        class="table"
-        onScroll={(event) => {
-          firstRow.value = Math.floor(event.currentTarget.scrollTop / rowHeight.value);
-        }}
-      >
+      <div class="table" onScroll={onScroll}>
         <table aria-rowcount={all.length + 1} aria-labelledby="trials-title">
           <thead>
             <tr aria-rowindex={1}>
