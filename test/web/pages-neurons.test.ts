@@ -121,6 +121,15 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.keyboard.press('ArrowDown');
     assert.equal(await level(), '1');
     assert.equal(await page.locator('.units [tabindex="0"]').count(), 1);
+    // Nor when the list is folded again behind the reader's back.
+    await more.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await level(), '2');
+    await page.getByLabel('find a unit').fill('no such unit');
+    await page.locator('.units').waitFor({ state: 'detached' });
+    await page.getByLabel('find a unit').fill('');
+    await more.and(page.locator('[tabindex="0"]')).waitFor();
+    assert.equal(await page.locator('.units [tabindex="0"]').count(), 1);
     await more.click();
     await row.click();
     await page.getByRole('heading', { name: new RegExp(`^Unit ${chosen}\\b`) }).waitFor();

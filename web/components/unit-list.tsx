@@ -76,7 +76,7 @@ export function UnitList({ facts }: { readonly facts: ReadingFacts }) {
 function UnitTree({ groups, isFound }: { readonly groups: readonly Group[]; readonly isFound: Test }) {
   const names = groups.flatMap(({ first, others }) => [
     nameOf(first),
-    moreOf(first),
+    ...(others.length > 0 ? [moreOf(first)] : []),
     ...others.map(({ own }) => nameOf(own)),
   ]);
   const current = chosen.value ? nameOf(chosen.value) : undefined;
@@ -122,11 +122,8 @@ function Others({ first, others, stop, isFound }: OthersProps) {
     return () => list.current?.removeEventListener('beforematch', open);
   }, []);
   const name = moreOf(first);
-  const toggle = () => {
-    // What is folded can't be the stop of Tab.
-    focused.value = name;
-    setOpen(!isOpen);
-  };
+  // A folded unit can't have the focus: this item is the stop of Tab in its place.
+  const isStop = !isOpen && others.some(({ own }) => nameOf(own) === stop);
   return (
     <div class="more" role="none">
       <button
@@ -135,8 +132,8 @@ function Others({ first, others, stop, isFound }: OthersProps) {
         aria-level={1}
         aria-expanded={isOpen}
         aria-owns={id}
-        {...stopAt(name, stop)}
-        onClick={toggle}
+        {...stopAt(name, isStop ? name : stop)}
+        onClick={() => setOpen(!isOpen)}
       >
         {others.length} more like {nameOf(first)}
       </button>
@@ -144,7 +141,7 @@ function Others({ first, others, stop, isFound }: OthersProps) {
       <div ref={list} id={id} role="group" hidden={isOpen ? false : ('until-found' as unknown as boolean)}>
         {others.map(({ own, r }) => (
           <div key={nameOf(own)} role="none">
-            <UnitItem own={own} stop={stop} level={2} isOpposite={r < 0} />
+            <UnitItem own={own} stop={isOpen ? stop : undefined} level={2} isOpposite={r < 0} />
           </div>
         ))}
       </div>
