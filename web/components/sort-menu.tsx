@@ -1,4 +1,4 @@
-/** What a table is sorted by, where there is no room for a head of each column. */
+/** What a table is sorted by, where there is no room for a head for each column. */
 import type { Signal } from '@preact/signals';
 import type { Sorting } from '../sorting.ts';
 
@@ -32,7 +32,7 @@ export function SortMenu<Key extends string>({ columns, sorting }: SortMenuProps
         <button
           type="button"
           class="mark-trial"
-          aria-label={isDescending ? 'highest first' : 'lowest first'}
+          aria-label={`order: ${isDescending ? 'highest' : 'lowest'} first`}
           onClick={() => {
             sorting.value = { key, isDescending: !isDescending };
           }}
