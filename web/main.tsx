@@ -52,7 +52,7 @@ const PAGES = {
 } as const;
 type PageName = keyof typeof PAGES;
 
-/** Their worker is loaded as soon as they are drawn. */
+/** Pages that compute: the worker is started as soon as they are drawn. */
 const COMPUTING: ReadonlySet<PageName> = new Set(['write', 'neurons', 'train']);
 
 const FIRST_PAGE: PageName = source ? 'runs' : 'write';

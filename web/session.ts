@@ -38,7 +38,7 @@ effect(() => {
 let restarted = Number.NEGATIVE_INFINITY;
 let current: Client<Api> | undefined;
 
-/** It is started when a page first needs it: Runs needs none, and the files of the worker would delay those of the list. */
+/** The worker. It is started when a page first needs it: Runs needs none, and the files of the worker would delay those of the list. */
 export function worker(): Client<Api> {
   current ??= startWorker();
   return current;

@@ -32,7 +32,7 @@ export type RunState = 'running' | 'finished' | 'broken-off';
 export interface Setting {
   readonly value: unknown;
   readonly origin: OptionOrigin;
-  /** Whether it is listed only for its origin, because the value is the default. */
+  /** Set if the value is the default: then the setting is listed only because the log gives its origin. */
   readonly isDefault?: true;
 }
 
@@ -60,7 +60,7 @@ export interface RunSummary {
   readonly version: string;
   /** Whether the figures may be incomplete, because only the beginning and the end of a long log have been read so far. */
   readonly isPartial: boolean;
-  /** The most important settings, and all others that the log gives an origin, by their names in the library. */
+  /** The most important settings, and all others for which the log gives an origin, by their names in the library. */
   readonly settings: Readonly<Record<string, Setting>>;
   /** The name of the training text, and its characters. */
   readonly text: { readonly name: string; readonly characters: number };

@@ -9,8 +9,7 @@ export const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) =>
 );
 
 /**
- * Fails for violations of WCAG 2.0 to 2.2, A and AA, if something is wider than the page, and on a phone if a table is: its figures should be
- * read without scrolling sideways.
+ * Fails if the page violates WCAG 2.0 to 2.2, A or AA, or is wider than the screen, or if a table on a phone has to be scrolled sideways.
  *
  * @param state For the message.
  */

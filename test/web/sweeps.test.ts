@@ -74,8 +74,8 @@ describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () 
       /^\d+\s+1\.\d{4} ± 0\.0100\s+■ rung 3 of 3\s+hidden size \d+, cell/,
     );
     await page.getByLabel('sort by').selectOption('trial');
-    await page.getByRole('button', { name: 'lowest first' }).click();
-    assert.equal(await first.locator('button').innerText(), '60');
+    await page.getByRole('button', { name: 'order: lowest first' }).click();
+    await first.locator('button').filter({ hasText: /^60$/ }).waitFor();
   }
 
   for (const look of Object.keys(LOOKS) as (keyof typeof LOOKS)[])

@@ -81,7 +81,7 @@ export function Run() {
       </section>
     );
   const { summary } = shown;
-  // A resumed run has all settings from its checkpoint, also those that nobody has set.
+  // A resumed run has all its settings from the checkpoint, including those that nobody has set.
   const settings = Object.entries(summary.settings).filter(
     ([, { origin, isDefault }]) => !isDefault || origin !== 'checkpoint',
   );

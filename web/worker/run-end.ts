@@ -2,7 +2,7 @@
 import type { TrainingState } from '../../src/checkpoint/checkpoint.ts';
 import type { RunRecord } from './stored-runs.ts';
 
-/** The record of a run that was not written here, or that was lost. */
+/** The record of a run from its checkpoint: the run comes from elsewhere, or its record is missing. */
 export function recordOf(training: TrainingState, name: string): RunRecord {
   const losses = training.validationLosses.values;
   return {

@@ -99,16 +99,20 @@ export class RunFolder {
   }
 
   /**
-   * Writes the record of a run that has a checkpoint, but none: there was no space for it, or the page was closed in that moment.
+   * Writes the record of a run that has a checkpoint but no record: there was no space for it, or the page was closed in that moment.
    *
-   * @returns undefined if the run is going, and so writes its own, or if it has no checkpoint that can be continued
+   * @returns undefined if the run is going, and so writes its own, or if it has no checkpoint from which it can be continued
    */
   async restoreRecord(): Promise<StoredRun | undefined> {
     const last = await opfsFile(this.#folder, LAST);
     if (!last) return undefined;
     const unlock = await lockFolder(this.#folder).catch(() => undefined);
     try {
-      const record = unlock && (await (await import('./found-run.ts')).foundRecord(this));
+      if (!unlock) return undefined;
+      // Another tab may have written it meanwhile, with the name of its text.
+      const written = await this.record();
+      if (written) return written;
+      const record = await (await import('./found-run.ts')).foundRecord(this);
       if (!record) return undefined;
       // Without space for it, the next list tries again.
       await this.writeRecord(record).catch(() => {});
