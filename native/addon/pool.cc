@@ -32,6 +32,9 @@ void* take_memory(uint64_t bytes) {
 
 void yield() { sched_yield(); }
 
+// Threads can't share the work of one sequence: the others would only wait for its end.
+bool has_one_sequence(const Call& call) { return call.operation == OP_GENERATE && call.numbers[0] <= 1; }
+
 // Keeps a range of addresses, without memory, until it is destroyed.
 class Reserve {
  public:
@@ -161,7 +164,7 @@ bool Pool::act(std::function<void()> action) {
 
 void Pool::make(Job& job) {
   if (!job.isCall) return job.action();
-  if (threads == 1) return makeAlone(job);
+  if (threads == 1 || has_one_sequence(job.call)) return makeAlone(job);
   if (const char* problem = check_(&job.call, job.bytes, threads)) return note(problem);
   memset(team_.counters, 0, sizeof team_.counters);
   current_ = &job.call;

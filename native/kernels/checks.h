@@ -187,7 +187,7 @@ static void check_generate(CheckedCall& c, int threads) {
   require_floats(c, 6, n.N * n.V);
   if (c.problem) return;
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
-  double biases = 0;
+  double biases = 0, states = 0;
   for (int i = 0; i < (int)n.modules; i++) {
     const ModuleNumbers& m = modules[i];
     require_sizes(c, (const double*)&m, 11);
@@ -208,13 +208,14 @@ static void check_generate(CheckedCall& c, int threads) {
     require_floats(c, 0, m.hiddenBias + weights_size(gates, H, 1));
     require_floats(c, 10 + i, state_size(STATE_PARTS[(int)m.cell], m.slots, H));
     biases += gates * H;
+    states += (1 + STATE_PARTS[(int)m.cell]) * H;
     for (long k = 0; k < (long)n.N && !c.problem; k++) require(c, b.slots[k] >= 0 && b.slots[k] < m.slots, "a slot is out of range");
   }
   if (c.problem) return;
   check_held(c, n, b);
   if (c.problem) return;
   const double W = widest(n, modules, false) * LANES, X = widest(n, modules, true) * LANES;
-  require_bytes(c, 7, 4 * sequence_scratch_size(W, n.N, X, biases) + 64 + 8.0 * threads * DRAW_WORKSPACE * (n.V + 24));
+  require_bytes(c, 7, 4 * sequence_scratch_size(W, n.N, X, states, biases) + 64 + 8.0 * threads * DRAW_WORKSPACE * (n.V + 24));
 }
 
 // Returns what is wrong with a call, or null if nothing is.

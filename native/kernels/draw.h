@@ -39,15 +39,15 @@ static double exponentiate(const double* logs, const int* tokens, int count, dou
   return sum;
 }
 
-// The first token whose cumulative probability reaches the uniform number.
-static int pick(const int* tokens, int count, const double* weights, double sum, double uniform, double* cumulative) {
-  gather(weights, tokens, count, cumulative);
+// The index of the first of `count` candidates whose cumulative probability reaches the uniform number. `cumulative` holds their weights, which it
+// overwrites.
+static int pick_index(double* cumulative, int count, double sum, double uniform) {
+  double total = 0;
   for (int i = 0; i < count; i += DOUBLES) {
     const vd x = load_doubles(cumulative + i) / sum;
     store_doubles(cumulative + i, __builtin_convertvector(__builtin_convertvector(x, vh), vd));
+    for (int j = i; j < i + DOUBLES && j < count; j++) cumulative[j] = total += cumulative[j];
   }
-  double total = 0;
-  for (int i = 0; i < count; i++) cumulative[i] = total += cumulative[i];
   // A uniform number of exactly 0 must not select a token with probability 0.
   if (uniform == 0) uniform = 5e-324;
   // Nearly the right place, without divisions and branches; then the right one.
@@ -56,7 +56,12 @@ static int pick(const int* tokens, int count, const double* weights, double sum,
   for (int i = 0; i < count - 1; i++) at += cumulative[i] < target;
   while (at > 0 && !(cumulative[at - 1] / total < uniform)) at--;
   while (at < count - 1 && cumulative[at] / total < uniform) at++;
-  return tokens[at];
+  return at;
+}
+// The token of that candidate.
+static int pick(const int* tokens, int count, const double* weights, double sum, double uniform, double* cumulative) {
+  gather(weights, tokens, count, cumulative);
+  return tokens[pick_index(cumulative, count, sum, uniform)];
 }
 
 // Draws with a temperature as the only control. `log` [V]: log-probabilities.
@@ -66,8 +71,6 @@ static int draw(const float* log, int V, double uniform, double temperature, con
     for (int v = 1; v < V; v++) best = log[v] > log[best] ? v : best;
     return best;
   }
-  for (int v = 0; v < V; v++) workspace.tokens[v] = v;
-  for (int v = 0; v < V; v++) workspace.logs[v] = log[v];
   vf tops[PARTS];
   for (int v = 0; v < PARTS; v++) tops[v] = splat(log[0]);
   int v = 0;
@@ -75,8 +78,18 @@ static int draw(const float* log, int V, double uniform, double temperature, con
     for (int p = 0; p < PARTS; p++) tops[p] = larger(load(log + v + p * VW), tops[p]);
   float top = max_of_lanes(tops);
   for (; v < V; v++) top = log[v] > top ? log[v] : top;
-  const double sum = exponentiate(workspace.logs, workspace.tokens, V, top, temperature, workspace.weights, workspace.cumulative);
-  return pick(workspace.tokens, V, workspace.weights, sum, uniform, workspace.cumulative);
+  // As `exponentiate` and `pick`, for all tokens in order. Each addition waits for the one before it; the exponentials are computed meanwhile.
+  double *weights = workspace.weights, *logs = workspace.logs, sum = 0;
+  for (v = 0; v < V; v++) logs[v] = log[v];
+  for (; v < V + DOUBLES; v++) logs[v] = 0;
+  for (v = 0; v < V; v += DOUBLES) {
+    vd x = load_doubles(logs + v) - (double)top;
+    if (temperature != 1) x = x / temperature;
+    const vd e = exp_double(x);
+    store_doubles(weights + v, x < -700.0 ? (vd){} : e);
+    for (int i = v; i < v + DOUBLES && i < V; i++) sum += weights[i];
+  }
+  return pick_index(weights, V, sum, uniform);
 }
 
 // Goes through the tokens in descending order of keys, and returns the one at which the cumulative sum of their weights reaches a target.

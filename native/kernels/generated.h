@@ -97,4 +97,4 @@ static inline double int8_table_size(double G, double H, double V) { return 0.25
 static inline double int8_embedding_size(double D, double V, double R) { return 0.25 * D * V + R; }
 static inline double linear_scratch_size(double H, double V) { return H * V; }
 static inline double slot_scratch_size(double S, double N, double H) { return S * N * H; }
-static inline double sequence_scratch_size(double W, double N, double X, double Y) { return 5.5 * W * N + X * N + N + Y; }
+static inline double sequence_scratch_size(double W, double N, double X, double Z, double Y) { return 3.5 * W * N + X * N + Z * N + N + Y; }

@@ -90,7 +90,7 @@ NOINLINE void int8_tile(const Term* terms, int count, index_t row, index_t panel
       const float* a = stretch;
 #pragma GCC unroll 4
       for (int k = 0; k < ROW_WORDS; k++, a++, b += LANES, ahead += LANES) {
-        fetch(ahead);
+        if (M > 1) fetch(ahead);
         vu weights[NP * PARTS];
 #pragma GCC unroll 16
         for (int v = 0; v < NP * PARTS; v++) weights[v] = (vu)load(b + (v / PARTS) * bNext + (v % PARTS) * VW);
@@ -120,19 +120,30 @@ template <int M, int NP, int AM, int AK>
 static void plain_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
   int8_tile<false, M, NP>(terms, count, row, panel, start, c, cNext);
 }
-static const TileFunction PLAIN_INT8_TILES[TILE_PANELS][7] = TILE_TABLE(plain_tile, ROW_WORDS, 1);
+#if VW > 4
+#define INT8_TILE_TABLE(TILE) ROW_TILE_TABLE(TILE, ROW_WORDS, 1)
+static int int8_panels(index_t rows) { return panels_of_tile(rows); }
+#else
+#define INT8_TILE_TABLE(TILE) TILE_TABLE(TILE, ROW_WORDS, 1)
+static int int8_panels(index_t) { return TILE_PANELS; }
+#endif
+static const TileFunction PLAIN_INT8_TILES[][7] = INT8_TILE_TABLE(plain_tile);
 #ifdef MAY_HAVE_VNNI
 template <int M, int NP, int AM, int AK>
 static void vnni_tile(const Term* terms, int count, index_t row, index_t panel, const Start& start, float* c, index_t cNext) {
   int8_tile<true, M, NP>(terms, count, row, panel, start, c, cNext);
 }
-static const TileFunction VNNI_TILES[TILE_PANELS][7] = TILE_TABLE(vnni_tile, ROW_WORDS, 1);
+static const TileFunction VNNI_TILES[][7] = INT8_TILE_TABLE(vnni_tile);
 #endif
 
 // The level of each number, plus 64. Adding 1.5 · 2^23 rounds to an integer, to nearest even; it appears in the lower bits.
 INLINE vb levels_of(vf scaled) {
   const vf rounded = at_least(at_most(scaled, ACTIVATION_LEVELS), -ACTIVATION_LEVELS) + splat(12582912.f + 64);
+#if VW == 16
+  return (vb)_mm512_cvtepi32_epi8(_mm512_and_si512((__m512i)rounded, _mm512_set1_epi32(0x7f)));
+#else
   return __builtin_convertvector((vu)rounded & 0x7f, vb);
+#endif
 }
 
 // The scale of each row: max |x| / 63, rounded up to 16 significant bits.
@@ -166,7 +177,17 @@ static void quantize_rows(Panels x, int count, index_t from, index_t to, Panels 
 }
 
 // VW levels as floats.
-INLINE vf float_levels(const float* at, int v) { return __builtin_convertvector(*(const vsb*)((const signed char*)at + v), vf); }
+INLINE vf float_levels(const float* at, int v) {
+  const signed char* levels = (const signed char*)at + v;
+  // From `__builtin_convertvector`, GCC 12 makes instructions that convert one level at a time.
+#if VW == 16
+  return (vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)levels)));
+#elif VW == 8
+  return (vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)levels)));
+#else
+  return __builtin_convertvector(*(const vsb*)levels, vf);
+#endif
+}
 
 // What the products need to know about int8: see Float32.
 template <bool VNNI>
@@ -178,7 +199,7 @@ struct Int8 {
 #endif
     PLAIN_INT8_TILES[width - 1][rows](terms, count, row, panel, start, c.at, c.next);
   }
-  static int most_panels(index_t) { return TILE_PANELS; }
+  static int most_panels(index_t rows) { return int8_panels(rows); }
   static Panels rows(Panels a, int count, index_t from, index_t to, Panels room, float* scales = 0) {
     quantize_rows(a, count, from, to, room, scales);
     return room;

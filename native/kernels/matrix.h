@@ -124,13 +124,18 @@ typedef void (*TileFunction)(const Term*, int, index_t, index_t, const Start&, f
 #else
 #define TILE_TABLE(TILE, AM, AK) {TILES(TILE, 1, AM, AK)}
 #endif
-// Tiles of few rows have more panels, if those of many have one: eight sums hide the latency of a multiply-add, two or four do not.
+// Tiles of few rows have more panels: eight sums hide the latency of a multiply-add, two or four do not.
 #if VW == 16
-static const TileFunction ROW_TILES[][7] = TILE_TABLE(tile, LANES, 1);
-static int panels_of_tile(index_t) { return TILE_PANELS; }
+#define ONE_ROW(TILE, NP, AM, AK) {0, TILE<1, NP, AM, AK>}
+#define ROW_TILE_TABLE(TILE, AM, AK)                                                                   \
+  {TILES(TILE, 1, AM, AK),   TILES(TILE, 2, AM, AK),   TILES(TILE, 3, AM, AK),   TILES(TILE, 4, AM, AK), \
+   ONE_ROW(TILE, 5, AM, AK), ONE_ROW(TILE, 6, AM, AK), ONE_ROW(TILE, 7, AM, AK), ONE_ROW(TILE, 8, AM, AK)}
+static const TileFunction ROW_TILES[][7] = ROW_TILE_TABLE(tile, LANES, 1);
+static int panels_of_tile(index_t rows) { return rows == 1 ? 8 : TILE_PANELS; }
 #elif VW == 8
-static const TileFunction ROW_TILES[][7] = {
-    TILES(tile, 1, LANES, 1), {0, tile<1, 2, LANES, 1>, tile<2, 2, LANES, 1>}, {0, tile<1, 3, LANES, 1>}, {0, tile<1, 4, LANES, 1>}};
+#define ROW_TILE_TABLE(TILE, AM, AK) \
+  {TILES(TILE, 1, AM, AK), {0, TILE<1, 2, AM, AK>, TILE<2, 2, AM, AK>}, {0, TILE<1, 3, AM, AK>}, {0, TILE<1, 4, AM, AK>}}
+static const TileFunction ROW_TILES[][7] = ROW_TILE_TABLE(tile, LANES, 1);
 static int panels_of_tile(index_t rows) { return rows == 1 ? 4 : rows == 2 ? 2 : TILE_PANELS; }
 #else
 static const TileFunction ROW_TILES[][7] = {TILES(tile, 1, LANES, 1), {0, tile<1, 2, LANES, 1>}};

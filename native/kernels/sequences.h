@@ -3,9 +3,12 @@
 // Each thread runs all steps of some sequences by itself. The equations are those of the modules (recurrent.h, linear.h) and of the draw
 // (draw.h); the output is log softmax (loss.h).
 //
-// Scratch memory: 5½·W·N + X·N + N + Y floats (sequenceScratch in src/engine/sizes.ts), where W is the width of the widest module, X that of the
-// widest gates and Y that of the biases of all recurrent modules together; then, aligned to 64 bytes, 4·⌈V + 16⌉₈ doubles for each thread's
-// draws, where ⌈·⌉₈ rounds up to a multiple of 8.
+// The states are in the scratch memory while a call runs, so that a step copies none: h twice, because a step reads the one and writes the
+// other, and c once.
+//
+// Scratch memory: 3½·W·N + X·N + Z·N + N + Y floats (sequenceScratch in src/engine/sizes.ts), where W is the width of the widest module, X that of
+// the widest gates, Z that of h, h and c of all recurrent modules together, and Y that of their biases; then, aligned to 64 bytes, 4·⌈V + 16⌉₈
+// doubles for each thread's draws, where ⌈·⌉₈ rounds up to a multiple of 8.
 #pragma once
 #include "draw.h"
 #include "loss.h"
@@ -44,15 +47,26 @@ struct ModuleNumbers {
   double rowScales;  // whether a dense input has a scale for each row, in int8
 };
 
-// The arrays in the scratch memory. All modules use the same ones, so each is as wide as the widest module needs.
+// The arrays in the scratch memory. All modules use the same ones, except for states and biases, so each is as wide as the widest module needs.
 struct Workspace {
-  float *x, *y;                        // [W/16][N][16]: input and output of a module; swapped after each
-  float* gates;                        // [X/16][N][16]
-  float *before, *cellBefore, *cell;   // [W/16][N][16] each: h and c before the step, c after it
+  float *x, *y;       // [W/16][N][16]: input and output of modules that are not recurrent; swapped after each
+  float* candidate;   // [W/16][N][16]: of a gru
+  float* gates;       // [X/16][N][16]
   // In int8: the levels of the input and of h [W/16][N][4] each; scales of the input [N].
   float *packedX, *packedH, *scales;
-  float* bias;                         // [Y]: for each recurrent module, the sum of its two biases
+  float* states;      // [Z/16][N][16]: for each recurrent module, h before even steps, h before odd ones and, if there is one, c
+  float* bias;        // [Y]: for each recurrent module, the sum of its two biases
 };
+
+// Where the state of one recurrent module is during a step.
+struct StepState {
+  float *h, *next, *c;  // [⌈H/16⌉][N][16]: h before the step, h after it, c
+};
+static StepState step_state(const Layer& l, float* states, bool odd) {
+  const index_t size = l.hPanels * l.B * LANES;
+  return {states + odd * size, states + !odd * size, states + 2 * size};
+}
+static int state_arrays(const Layer& l) { return l.hasC ? 3 : 2; }
 
 static index_t widest(const SequenceNumbers& n, const ModuleNumbers* modules, bool gates) {
   index_t most = 0;
@@ -72,11 +86,12 @@ static Workspace workspace_of(const SequenceNumbers& n, const SequenceBuffers& b
   float* at = (float*)b.scratch;
   workspace.x = at;
   workspace.y = at += unit;
-  workspace.before = at += unit;
-  workspace.cellBefore = at += unit;
-  workspace.cell = at += unit;
+  workspace.candidate = at += unit;
   workspace.gates = at += unit;
-  workspace.packedX = at += widest(n, modules, true) * rows;
+  workspace.states = at += widest(n, modules, true) * rows;
+  for (int i = 0; i < (int)n.modules; i++)
+    if (modules[i].kind == MODULE_RECURRENT) at += (1 + STATE_PARTS[(int)modules[i].cell]) * (index_t)panels((index_t)modules[i].H) * rows;
+  workspace.packedX = at;
   workspace.packedH = at += unit / 4;
   workspace.scales = at += unit / 4;
   workspace.bias = at + (index_t)n.N;
@@ -111,18 +126,34 @@ static Layer sequence_layer(const ModuleNumbers& m, const SequenceBuffers& b, in
 }
 
 // Copies the slots of sequences `from` … `to` − 1 to the rows of a working array, or back.
-static void move_state_rows(int count, float* state, index_t stateNext, index_t part, const int* slots, float* rows, index_t rowsNext,
-                          index_t from, index_t to, bool back) {
-  for (int p = 0; p < count; p++)
+static void move_state_rows(const Layer& l, float* state, index_t slots, int part, const SequenceBuffers& b, float* rows, index_t from, index_t to,
+                            bool back) {
+  for (int p = 0; p < l.hPanels; p++)
     for (index_t row = from; row < to; row++) {
-      float* there = state + p * stateNext + (part + slots[row]) * LANES;
-      float* here = rows + p * rowsNext + row * LANES;
+      float* there = state + ((p * STATE_PARTS[l.cell] + part) * slots + b.slots[row]) * LANES;
+      float* here = rows + (p * l.B + row) * LANES;
       copy_floats(back ? there : here, back ? here : there, LANES);
     }
 }
 
+// Copies the states of sequences `from` … `to` − 1 to where step number `step` reads them, or back from there.
+static void move_states(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& workspace, index_t step, index_t from, index_t to,
+                        bool back) {
+  const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
+  float* states = workspace.states;
+  for (int i = 0; i < (int)n.modules; i++) {
+    if (modules[i].kind != MODULE_RECURRENT) continue;
+    const Layer l = sequence_layer(modules[i], b, (index_t)n.N, workspace, 0);
+    const StepState own = step_state(l, states, step & 1);
+    move_state_rows(l, b.states[i], (index_t)modules[i].slots, H_PART[l.cell], b, own.h, from, to, back);
+    if (l.hasC) move_state_rows(l, b.states[i], (index_t)modules[i].slots, 0, b, own.c, from, to, back);
+    states += state_arrays(l) * l.hPanels * l.B * LANES;
+  }
+}
+
 // Sets the held units of a module after its step, before anything reads them. With c held, h = o·tanh(c).
-static void hold_units(const Layer& l, const Workspace& workspace, const HeldUnit* hold, int held, int module, index_t from, index_t to) {
+static void hold_units(const Layer& l, const float* gates, const StepState& state, const HeldUnit* hold, int held, int module, index_t from,
+                       index_t to) {
   const index_t next = l.B * LANES;
   for (int i = 0; i < held; i++) {
     const HeldUnit& u = hold[i];
@@ -132,66 +163,61 @@ static void hold_units(const Layer& l, const Workspace& workspace, const HeldUni
     float t[VW];
     store(t, u.isC != 0 ? tanh_(value) : value);
     for (index_t row = from; row < to; row++) {
-      float* h = workspace.y + at + row * LANES;
+      float* h = state.next + at + row * LANES;
       *h = t[0];
       if (u.isC == 0) continue;
-      workspace.cell[at + row * LANES] = (float)u.value;
+      state.c[at + row * LANES] = (float)u.value;
       // The gates of an lstm are i f o g.
-      *h = workspace.gates[2 * l.hPanels * next + at + row * LANES] * t[0];
+      *h = gates[2 * l.hPanels * next + at + row * LANES] * t[0];
     }
   }
 }
 
-// One step of recurrent module number `module`.
+// Step number `step` of the whole network. @param predicts Whether to compute the output in addition to the states.
 template <class Element>
-static void sequence_recurrent(const Layer& l, const Workspace& workspace, float* state, index_t stateRows, const SequenceBuffers& b, int held,
-                             int module, const int* tokens, index_t from, index_t to) {
-  const index_t next = l.B * LANES, hPart = H_PART[l.cell] * stateRows;
-  const index_t stateNext = STATE_PARTS[l.cell] * stateRows * LANES;
-  move_state_rows(l.hPanels, state, stateNext, hPart, b.slots, workspace.before, next, from, to, false);
-  if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cellBefore, next, from, to, false);
-  const StepPlace at = {l.tokens ? tokens : 0, {workspace.x, next}, workspace.gates, workspace.before, workspace.cellBefore, workspace.cellBefore,
-                        {workspace.cell, next}, {workspace.y, next}, {workspace.y, next}};
-  forward_step<Element>(l, at, whole_rows(l, from, to));
-  hold_units(l, workspace, b.hold, held, module, from, to);
-  move_state_rows(l.hPanels, state, stateNext, hPart, b.slots, workspace.y, next, from, to, true);
-  if (l.hasC) move_state_rows(l.hPanels, state, stateNext, 0, b.slots, workspace.cell, next, from, to, true);
-}
-
-// One step of the whole network. @param predicts Whether to compute the output in addition to the states.
-template <class Element>
-static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& whole, const int* tokens, bool predicts,
-                        index_t from, index_t to) {
+static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& workspace, index_t step, const int* tokens,
+                          bool predicts, index_t from, index_t to) {
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
   const index_t N = (index_t)n.N, next = N * LANES;
-  Workspace workspace = whole;
-  float* bias = workspace.bias;
+  float *x = 0, *y = workspace.x, *bias = workspace.bias, *states = workspace.states;
   for (int i = 0; i < (int)n.modules - (predicts ? 0 : 1); i++) {
     const ModuleNumbers& m = modules[i];
     const int width = panels((index_t)m.H);
     if (m.kind == MODULE_RECURRENT) {
       const Layer l = sequence_layer(m, b, N, workspace, bias);
-      sequence_recurrent<Element>(l, workspace, b.states[i], (index_t)m.slots, b, (int)n.held, i, tokens, from, to);
+      const StepState state = step_state(l, states, step & 1);
+      const StepPlace at = {l.tokens ? tokens : 0, {x, next}, workspace.gates, state.h, state.c, workspace.candidate,
+                            {state.c, next}, {state.next, next}, {state.next, next}};
+      forward_step<Element>(l, at, whole_rows(l, from, to));
+      hold_units(l, workspace.gates, state, b.hold, (int)n.held, i, from, to);
+      x = state.next;
       bias += (index_t)l.gates * l.hPanels * LANES;
-    } else if (m.kind == MODULE_EMBEDDING) {
+      states += state_arrays(l) * l.hPanels * next;
+      continue;
+    }
+    if (m.kind == MODULE_EMBEDDING) {
       for (index_t row = from; row < to; row++)
-        Element::embed(b.weights + (index_t)m.inputWeights, width, (index_t)m.D, tokens[row], workspace.y + row * LANES, next);
+        Element::embed(b.weights + (index_t)m.inputWeights, width, (index_t)m.D, tokens[row], y + row * LANES, next);
     } else {
       const int dPanels = panels((index_t)m.D);
-      const Panels x = Element::rows({workspace.x, next}, dPanels, from, to, {workspace.packedX, N * row_floats<Element>()});
-      multiply<Element>(to - from, width, dPanels, rows_from<Element>(x, from), {(float*)b.weights + (index_t)m.inputWeights, Element::panel_floats(dPanels)},
-                        bias_of({(float*)b.weights + (index_t)m.inputBias, LANES}), {workspace.y + from * LANES, next});
+      const Panels rows = Element::rows({x, next}, dPanels, from, to, {workspace.packedX, N * row_floats<Element>()});
+      multiply<Element>(to - from, width, dPanels, rows_from<Element>(rows, from),
+                        {(float*)b.weights + (index_t)m.inputWeights, Element::panel_floats(dPanels)},
+                        bias_of({(float*)b.weights + (index_t)m.inputBias, LANES}), {y + from * LANES, next});
     }
-    float* swap = workspace.x;
-    workspace.x = workspace.y;
-    workspace.y = swap;
+    x = y;
+    y = y == workspace.x ? workspace.y : workspace.x;
   }
   if (!predicts) return;
   const int V = (int)n.V;
   for (index_t row = from; row < to; row++) {
     float top;
-    const float shift = (float)log_sum_exp(workspace.x + row * LANES, next, V, &top);
-    for (int v = 0; v < V; v++) b.output[row * V + v] = workspace.x[(v / LANES) * next + row * LANES + v % LANES] - shift;
+    const float shift = (float)log_sum_exp(x + row * LANES, next, V, &top);
+    float* output = b.output + row * V;
+    int v = 0;
+    for (; v + LANES <= V; v += LANES)
+      for (int i = 0; i < LANES; i += VW) store(output + v + i, load(x + (v / LANES) * next + row * LANES + i) - splat(shift));
+    for (; v < V; v++) output[v] = x[(v / LANES) * next + row * LANES + v % LANES] - shift;
   }
 }
 
@@ -234,21 +260,26 @@ static void generate(const Call* call, Team* team, int thread) {
   // The workspaces for draws follow the biases, one for each thread.
   double* drawMemory = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * DRAW_WORKSPACE * (((index_t)n.V + 16 + 7) & ~7L);
   const DrawWorkspace draws = draw_workspace(drawMemory, (int)n.V);
-  for (index_t k = 0; k < (index_t)n.steps; k++) {
-    if (n.draws != 0) {
+  const index_t steps = (index_t)n.steps;
+  if (n.draws != 0) {
+    move_states(n, b, workspace, 0, share.from, share.to, false);
+    for (index_t k = 0; k < steps; k++) {
       for (index_t row = share.from; row < share.to; row++) b.drawn[k * N + row] = b.tokens[row] = draw_row(n, b, k, row, draws);
-      sequence_step<Element>(n, b, workspace, b.tokens, true, share.from, share.to);
-      continue;
+      sequence_step<Element>(n, b, workspace, k, b.tokens, true, share.from, share.to);
     }
+  }
+  for (index_t k = 0; k < steps && n.draws == 0; k++) {
     const int* tokens = b.tokens + k * N;
-    const bool predicts = k + 1 == (index_t)n.steps;
+    for (index_t row = share.from; row < share.to; row++)
+      if (tokens[row] >= 0 && (k == 0 || tokens[row - N] < 0)) move_states(n, b, workspace, k, row, row + 1, false);
     // Computes blocks of adjacent rows whose sequences have begun.
     for (index_t from = share.from, to; from < share.to; from = to) {
       for (to = from; to < share.to && tokens[to] >= 0;) to++;
-      if (to > from) sequence_step<Element>(n, b, workspace, tokens, predicts, from, to);
+      if (to > from) sequence_step<Element>(n, b, workspace, k, tokens, k + 1 == steps, from, to);
       else to++;
     }
   }
+  move_states(n, b, workspace, steps, share.from, share.to, true);
 }
 
 struct SlotNumbers {

@@ -64,10 +64,11 @@ export const SIZES = {
   /** Scratch of a copy of slots: the copied rows. */
   slotScratch: [['S', 'N', 'H']],
   /**
-   * Scratch of `step`, `readTokens` and `generate`: for each sequence, five rows of W, the width of the widest module, and one of X, the width
-   * of the widest gates; in int8, the levels of two rows, and a scale; then Y numbers for the biases of all recurrent modules.
+   * Scratch of `step`, `readTokens` and `generate`: for each sequence, three rows of W, the width of the widest module, one of X, the width of
+   * the widest gates, and one of Z, that of two copies of h and one of c of all recurrent modules; in int8, the levels of two rows, and a
+   * scale; then Y numbers for the biases of all recurrent modules.
    */
-  sequenceScratch: [[5.5, 'W', 'N'], ['X', 'N'], ['N'], ['Y']],
+  sequenceScratch: [[3.5, 'W', 'N'], ['X', 'N'], ['Z', 'N'], ['N'], ['Y']],
 } as const satisfies Record<string, Formula>;
 
 type Named = keyof typeof SIZES;

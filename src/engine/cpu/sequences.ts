@@ -1,7 +1,7 @@
 /** `step`, `readTokens` and `generate`: calls of the kernel that runs sequences through a whole network (native/kernels/sequences.h). */
 
 import { UnsupportedError } from '../../errors.ts';
-import { CELL_NAMES, gateCount } from '../cells.ts';
+import { CELL_NAMES, gateCount, stateParts } from '../cells.ts';
 import {
   checkCopySlots,
   checkGenerate,
@@ -278,12 +278,15 @@ function scratchBytes(layout: Layout, N: number, V: number, threads: number): nu
   let W = 0;
   let X = 0;
   let Y = 0;
+  let Z = 0;
   for (const module of layout) {
     const width = padded(module.kind === 'recurrent' ? module.hiddenSize : module.outputSize);
     const G = module.kind === 'recurrent' ? gateCount(module.cell) : 1;
     W = Math.max(W, width);
     X = Math.max(X, G * width);
-    if (module.kind === 'recurrent') Y += G * width;
+    if (module.kind !== 'recurrent') continue;
+    Y += G * width;
+    Z += (1 + stateParts(module.cell)) * width;
   }
-  return 4 * sizeOf('sequenceScratch', { W, X, Y, N }) + 64 + 8 * threads * DRAW_WORKSPACE * (V + 24);
+  return 4 * sizeOf('sequenceScratch', { W, X, Y, Z, N }) + 64 + 8 * threads * DRAW_WORKSPACE * (V + 24);
 }

@@ -18,6 +18,8 @@ export type HostSampling = (logProbabilities: FloatArray) => number;
 /** A text that is being written. */
 export interface PoolSequence {
   readonly sampling: EngineSampling | HostSampling;
+  /** Tokens that it has taken. */
+  readonly length: number;
   /** Maximum tokens that it still takes. */
   readonly left: number;
   /** Takes the next tokens. They may be more than it wants. Returns false if it wants no more. */

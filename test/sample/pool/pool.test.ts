@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Vocabulary } from '../../../src/data/vocabulary.ts';
-import type { FloatArray } from '../../../src/engine/engine.ts';
+import type { FloatArray, Generate } from '../../../src/engine/engine.ts';
 import type { EngineName } from '../../../src/engine/select.ts';
 import { LanguageModel } from '../../../src/language-model.node.ts';
 import { loadedModel } from '../../../src/language-model.ts';
@@ -22,7 +22,7 @@ function drawnBy(vocabulary: Vocabulary, temperature: number, seed: number): Eng
 
 async function setUp(
   context: TestContext,
-  { engine = 'auto' as EngineName, capacity = 16, cacheBytes = 1e5 } = {},
+  { engine = 'auto' as EngineName, capacity = 16, cacheBytes = 1e5, partTime = 2 } = {},
 ) {
   const { checkpoint } = madeModel();
   const model = new LanguageModel(checkpoint, { engine, threads: 1 });
@@ -32,7 +32,7 @@ async function setUp(
     vocabularySize: vocabulary.size,
     capacity,
     cacheBytes,
-    partTime: 2,
+    partTime,
   });
   context.after(async () => {
     await pool.close();
@@ -57,6 +57,9 @@ async function setUp(
         },
         sequences: drawn.map((own, k) => ({
           sampling: drawnBy(vocabulary, temperature, sequenceSeed(seed, k)),
+          get length() {
+            return own.length;
+          },
           get left() {
             return length - own.length;
           },
@@ -95,6 +98,27 @@ for (const engine of ['auto', 'reference'] as const) {
     }
   });
 }
+
+test('a call draws 64 tokens of a short text, and up to 512 of a long one', async (context) => {
+  const { pool, write } = await setUp(context, { partTime: 1e6 });
+  const { engine } = pool;
+  const generate = engine.generate.bind(engine);
+  const calls: number[] = [];
+  Object.assign(engine, {
+    generate: (call: Generate) => {
+      calls.push(call.uniforms.length / call.slots.length);
+      return generate(call);
+    },
+  });
+  await write('a', { length: 2000 });
+  let drawn = 0;
+  for (const steps of calls) {
+    assert.ok(steps <= Math.max(64, drawn), `${steps} steps after ${drawn} tokens`);
+    drawn += steps;
+  }
+  assert.equal(Math.max(...calls), 512);
+  assert.equal(drawn, 2000);
+});
 
 test('a cached prefix is not read again, and does not change the text', async (context) => {
   const { model, write } = await setUp(context);
@@ -175,6 +199,7 @@ test('a request that comes in the turn in which all others pause is started', {
       sequences: [
         {
           sampling: drawnBy(vocabulary, 1, 1),
+          length: 0,
           left: 1e9,
           take() {
             handle.pause(true);
@@ -196,7 +221,7 @@ test('an error in a callback fails only its own request', async (context) => {
     };
     pool.start({
       prompt: encode('x'),
-      sequences: [{ sampling: source, left: 5, take: () => true }],
+      sequences: [{ sampling: source, length: 0, left: 5, take: () => true }],
       onFailure: resolve,
     });
   });
@@ -224,6 +249,7 @@ test('the token for unknown characters is never drawn', async (context) => {
       sequences: [
         {
           sampling: drawnBy(vocabulary, 1, 1),
+          length: 0,
           left: 500,
           take(tokens) {
             drawn.push(...Array.from(tokens));
