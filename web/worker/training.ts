@@ -1,4 +1,4 @@
-/** Training in the worker: the events of a run as messages, at most ten a second. */
+/** Training in the worker: the events of a run as messages, at most four a second. */
 import { cellFacts } from '../../src/engine/cells.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { InMemoryModel } from '../../src/in-memory-model.ts';
@@ -14,8 +14,8 @@ import { deleteRun, newRunFolder, RunFolder } from './stored-runs.ts';
 
 type StartedEvent = Extract<TrainingEvent, { type: 'started' }>;
 
-/** Milliseconds between messages about iterations. */
-const INTERVAL = 100;
+/** Milliseconds between messages about iterations. Drawing the curve takes processor time from the threads that train. */
+const INTERVAL = 250;
 /** How often a run is saved by default: a browser may close a page at any time, on a phone even without warning. */
 const CHECKPOINT_EVERY = '1m';
 
