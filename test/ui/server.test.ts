@@ -39,7 +39,7 @@ symlinkSync(join(outside, 'secret.log.jsonl'), join(runs, 'a', 'linked.log.jsonl
 mkdirSync(pages);
 writeFileSync(
   join(pages, 'index.html'),
-  '<!doctype html><meta name="source" content="site" data-runs="runs-1.js plot-2.js"><meta name="kernels" content="0A1B2C3D"><p>pages',
+  '<!doctype html><meta name="source" content="site" data-runs="runs-1.js plot-2.js"><meta name="kernels" content="0A1B2C3D"></head><p>pages',
 );
 writeFileSync(join(pages, 'main-ABCD1234.js'), 'export {}');
 writeFileSync(join(pages, 'handler.js'), 'not a page');
@@ -303,9 +303,9 @@ test('the page says that its runs come from the server; kernels and the example 
   // The page begins with Runs, whose files the browser can fetch at once.
   assert.equal(
     (await ask('/')).body.toString(),
-    `<!doctype html><meta name="source" content="server">
-<link rel="modulepreload" href="runs-1.js">
-<link rel="modulepreload" href="plot-2.js"><meta name="kernels" content="0A1B2C3D"><p>pages`,
+    `<!doctype html><meta name="source" content="server"><meta name="kernels" content="0A1B2C3D"><link rel="modulepreload" href="runs-1.js">
+<link rel="modulepreload" href="plot-2.js">
+</head><p>pages`,
   );
   const kernel = await ask('/kernels/strict-0A1B2C3D.wasm');
   assert.equal(kernel.headers['content-type'], 'application/wasm');

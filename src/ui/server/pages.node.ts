@@ -82,11 +82,13 @@ function builtFile(folder: string, name: string, source: PageSource): PageFile {
 
 /** Tells the page where its runs come from. If there are any, it begins with Runs, whose files `data-runs` names. */
 function withSource(html: string, source: PageSource): string {
-  return html.replace(/<meta name="source" content="[a-z]*"(?: data-runs="([^"]*)")?>/, (_, runs = '') => {
-    const names: string[] = source === 'site' ? [] : runs.split(' ').filter(Boolean);
-    const preloads = names.map((name) => `\n<link rel="modulepreload" href="${name}">`);
-    return `<meta name="source" content="${source}">${preloads.join('')}`;
-  });
+  const meta = /<meta name="source" content="[a-z]*"(?: data-runs="([^"]*)")?>/;
+  const runs = source === 'site' ? '' : (meta.exec(html)?.[1] ?? '');
+  const preloads = runs.split(' ').map((name) => name && `<link rel="modulepreload" href="${name}">\n`);
+  // After the style sheet, without which nothing is drawn.
+  return html
+    .replace(meta, `<meta name="source" content="${source}">`)
+    .replace('</head>', `${preloads.join('')}</head>`);
 }
 
 /** The hash in the names of the kernels, with which the pages were built; undefined if they were not built. */
