@@ -1,13 +1,14 @@
 /** A long table of runs: only the rows in view are in the document, and they are the right ones whatever happens to the table. */
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { buildPages } from '../../scripts/build-pages.mjs';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { run, writeLog } from '../ui/logs.ts';
 import { withServer } from './runs-server.ts';
-import { openBrowser } from './site.ts';
+import { type OpenBrowser, openBrowser } from './site.ts';
 
 const RUNS = 120;
 
@@ -24,13 +25,18 @@ function isFilled(): boolean {
 
 describe('a long table of runs', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
   const folder = sharedFolder();
+  let browser: OpenBrowser;
+
+  before(async () => {
+    browser = await openBrowser();
+  });
+  after(() => browser?.close());
 
   test('rows are in view after a filter, another page and another width', async () => {
     const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
     for (let k = 0; k < RUNS; k++)
       writeLog(join(runs, `a${1000 + k}`, 'lstm.log.jsonl'), run(3, { runId: `${k}` }));
     await buildPages(pages);
-    const browser = await openBrowser();
     await withServer({ folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address, { viewport: { width: 1000, height: 900 } });
       await page.getByText(`${RUNS} of ${RUNS} runs`).waitFor();
@@ -60,7 +66,7 @@ describe('a long table of runs', { skip: skipWithoutChromium, timeout: 120_000 }
       await resized(page, 500);
       await resized(page, 1000);
     });
-    await browser.close();
+    assert.deepEqual(browser.problems, []);
   });
 
   async function resized(page: Page, width: number): Promise<void> {
