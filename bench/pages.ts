@@ -208,7 +208,7 @@ async function training(threads: number): Promise<void> {
   await page.evaluate(NAMES);
   const firstLoss = await page.evaluate(timeToFirstLoss);
   const seconds = threads === 1 ? 20 : 8;
-  // Waiting for each frame takes processor time, which two threads have none of to spare here.
+  // Waiting for each frame takes processor time, and two threads leave none to spare on two cores.
   const isCounting = threads === 1;
   const measured = { milliseconds: 1000 * seconds, isCounting };
   const { rate, worst, speeds } = await page.evaluate(async ({ milliseconds, isCounting: counts }) => {
