@@ -72,12 +72,10 @@ describe('the colours of texts', { skip: skipWithoutChromium, timeout: 240_000 }
     await assertColours(page, centred(states.column(2, 57), 'zero'));
     await page.getByLabel('part').selectOption('z');
     await page.waitForURL(/part=z/);
-    await page.waitForTimeout(300);
     await assertColours(page, centred(states.column(2, 57, 'z'), 'zero'));
 
     const { losses } = await model.score(shown);
     await page.getByLabel('surprise').check();
-    await page.waitForTimeout(300);
     await assertColours(page, (position) => (losses[position] as number) / 6);
 
     await page.locator('.text-view').press('End');
@@ -86,7 +84,6 @@ describe('the colours of texts', { skip: skipWithoutChromium, timeout: 240_000 }
     const position = Number(/position (\d+)/.exec(output)?.[1]) - 1;
     assert.ok(position > 200);
     await page.getByLabel('influence').check();
-    await page.waitForTimeout(300);
     const { from, values } = await model.saliency(shown, position, { method: 'occlusion' });
     const most = Math.max(...Array.from(values, Math.abs));
     await assertColours(page, (own) => (values[own - from] ?? Number.NaN) / most);

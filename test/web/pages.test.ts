@@ -8,7 +8,9 @@ import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { finalParameters, openExample, setOptions } from './actions.ts';
+import { writtenAfter } from './commands.ts';
 import { openSite, type Site } from './site.ts';
+import { assertText } from './text.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
 describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
@@ -32,21 +34,15 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await openExample(page);
     await page.getByLabel('prompt').first().focus();
     await page.keyboard.type('The whale ');
-    await page.keyboard.press('Control+Enter');
-    await page.getByText('characters a second').waitFor();
-    const text = () => page.locator('.text-view-text').innerText();
-    const first = await text();
+    const { text: first } = await writtenAfter(page, () => page.keyboard.press('Control+Enter'));
     await page.locator('.text-view').focus();
     for (let k = 0; k < 16; k++) await page.keyboard.press('ArrowRight');
     await page.getByRole('heading', { name: 'Instead of' }).waitFor();
     const taken = await page.locator('.candidates li:not([aria-current="true"]) kbd').first().innerText();
-    await page.keyboard.press(taken);
-    await page.getByLabel('branch').waitFor();
-    await page.getByText('characters a second').waitFor();
-    assert.notEqual(await text(), first);
+    const { text: second } = await writtenAfter(page, () => page.keyboard.press(taken));
+    assert.notEqual(second, first);
     await page.keyboard.press('Control+z');
-    await page.waitForTimeout(100);
-    assert.equal(await text(), first);
+    await assertText(page, first);
     await page.context().close();
   });
 
