@@ -187,12 +187,15 @@ static void check_generate(CheckedCall& c, int threads) {
   require_floats(c, 6, n.N * n.V);
   if (c.problem) return;
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
-  double biases = 0, states = 0;
+  // The width of the module before is 0 for the first one, which can't have a dense input.
+  double biases = 0, states = 0, width = 0;
   for (int i = 0; i < (int)n.modules; i++) {
     const ModuleNumbers& m = modules[i];
     require_sizes(c, (const double*)&m, 11);
     require_dimensions(c, &m.D, 2);
     require(c, m.kind <= 2 && m.cell < CELL_COUNT, "no such module");
+    if (m.kind != MODULE_EMBEDDING && m.tokens == 0) require(c, m.D == width, "the widths of adjacent modules differ");
+    width = m.H;
     if (c.problem) return;
     const double gates = m.kind == MODULE_RECURRENT ? GATE_COUNT[(int)m.cell] : 1, H = padded(m.H);
     const double D = m.kind == MODULE_EMBEDDING || m.tokens != 0 ? m.D : padded(m.D);

@@ -245,8 +245,20 @@ test('the best evaluation is the lowest that was not discarded', () => {
 
 test('settings: the most important ones, and those with an origin, which say if they have their default', () => {
   const facts = new RunFacts();
-  const options = { cell: 'lstm', seed: 7, evaluateEvery: 1000, checkpointEvery: '50', tokens: 'character' };
-  const origins = { evaluateEvery: 'flag', checkpointEvery: 'checkpoint', seed: 'flag' } as const;
+  const options = {
+    cell: 'lstm',
+    seed: 7,
+    evaluateEvery: 1000,
+    checkpointEvery: '50',
+    tokens: 'character',
+    printEvery: 1,
+  };
+  const origins = {
+    evaluateEvery: 'flag',
+    checkpointEvery: 'checkpoint',
+    seed: 'flag',
+    printEvery: 'checkpoint',
+  } as const;
   facts.add(asEvent(started({ start: 'resumed', options, origins })));
   assert.deepEqual(facts.facts()?.settings, {
     cell: { value: 'lstm', origin: 'default' },

@@ -81,10 +81,7 @@ export function Run() {
       </section>
     );
   const { summary } = shown;
-  // A resumed run has all its settings from the checkpoint, including those that nobody has set.
-  const settings = Object.entries(summary.settings).filter(
-    ([, { origin, isDefault }]) => !isDefault || origin !== 'checkpoint',
-  );
+  const settings = Object.entries(summary.settings);
   return (
     <div class="columns wide-first">
       <section class="panel" aria-labelledby="run-title">

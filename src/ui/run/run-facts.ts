@@ -209,7 +209,8 @@ const DEFAULTS: ReadonlyMap<string, unknown> = new Map(
 );
 
 /**
- * Settings with plain values: those of TELLING, and those with an origin. A resumed run has an origin for every setting.
+ * Settings with plain values: those of TELLING, and those that somebody has set. A resumed run has all its settings from the checkpoint; of
+ * these, the ones that differ from their defaults.
  */
 function settingsOf({ options, origins = {} }: LoggedStart): Record<string, Setting> {
   const names = [...new Set([...TELLING, ...Object.keys(origins)])].slice(0, MAX_SETTINGS);
@@ -219,6 +220,7 @@ function settingsOf({ options, origins = {} }: LoggedStart): Record<string, Sett
     const shown = typeof value === 'string' ? value.slice(0, MAX_TEXT) : value;
     const setting = { value: shown, origin: originOf(origins[name]) };
     const isDefault = !TELLING.includes(name) && DEFAULTS.get(name) === value;
+    if (isDefault && setting.origin === 'checkpoint') return [];
     return [[name, isDefault ? { ...setting, isDefault } : setting]];
   });
   return Object.fromEntries(settings);
