@@ -101,7 +101,7 @@ const withMain = {
       }),
     );
     // Otherwise esbuild would drop the import of a module that is not used.
-    onResolve({ filter: /main\.tsx$/ }, () => ({ path: MAIN, sideEffects: true }));
+    onResolve({ filter: /[\\/]web[\\/]main\.tsx$/ }, () => ({ path: MAIN, sideEffects: true }));
   },
 };
 

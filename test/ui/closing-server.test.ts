@@ -2,13 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { IncomingRequest } from '../../src/server/http/incoming-request.ts';
-import { Access } from '../../src/ui/server/access.ts';
-import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
 import { sharedFolder } from '../temporary-folder.ts';
+import { askApi, makeServer } from './handler.ts';
 import { run, writeLog } from './logs.ts';
 
-const TOKEN = 'ThisIsTheTokenOfTheTest.';
 const folder = sharedFolder();
 writeLog(join(folder, 'a', 'lstm.log.jsonl'), run(10));
 
@@ -16,10 +13,7 @@ test('requests while the server closes, and after that, get 503, and nothing is 
   timeout: 60_000,
 }, async () => {
   const reported: unknown[] = [];
-  const server = createUiServer({
-    ...{ folders: [folder], access: new Access(80, [], TOKEN) },
-    onError: (error) => reported.push(error),
-  });
+  const server = makeServer({ folders: [folder], onError: (error) => reported.push(error) });
   const paths = [
     'runs',
     'runs/0123456789ab',
@@ -28,12 +22,7 @@ test('requests while the server closes, and after that, get 503, and nothing is 
     'checkpoints/0123456789ab',
   ];
   const ask = async () => {
-    const answers = paths.map((path) => {
-      const request = new Request(`http://127.0.0.1:80/api/${path}`, {
-        headers: { host: '127.0.0.1:80', authorization: `Bearer ${TOKEN}` },
-      });
-      return server(request as unknown as IncomingRequest);
-    });
+    const answers = paths.map((path) => askApi(server, path));
     return (await Promise.all(answers)).map(({ status }) => status);
   };
   // The thread has not even started when the server is closed.

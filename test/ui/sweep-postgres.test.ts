@@ -2,18 +2,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { IncomingRequest } from '../../src/server/http/incoming-request.ts';
 import { connectForNewSweep, createInDatabase } from '../../src/sweep/sweep-database.node.ts';
 import { openSweep } from '../../src/sweep/sweep-folder.node.ts';
 import type { SweepList } from '../../src/ui/protocol.ts';
-import { Access } from '../../src/ui/server/access.ts';
-import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
 import { SweepReader } from '../../src/ui/sweep/sweep-reader.node.ts';
 import { skipWithoutPostgres, startPostgres } from '../sweep/postgres/server.ts';
 import { done, plans, SWEEP } from '../sweep/store-contract.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-
-const TOKEN = 'ThisIsTheTokenOfTheTest.';
+import { askApi, makeServer } from './handler.ts';
 
 describe('sweeps in PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }, () => {
   test('are read without a write, and are unreadable while the server is away', async (context) => {
@@ -52,14 +48,9 @@ describe('sweeps in PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }
         `its state is in the database ${server.url}, to which char-rnn ui connects only if it is started with that database.`,
       );
     }
-    const app = createUiServer({
-      ...{ folders: [join(folder, '..')], databases: [server.url] },
-      access: new Access(80, [], TOKEN),
-    });
-    const headers = { host: '127.0.0.1:80', authorization: `Bearer ${TOKEN}` };
-    const request = new Request('http://127.0.0.1:80/api/sweeps', { headers });
+    const app = makeServer({ folders: [join(folder, '..')], databases: [server.url] });
     const answered = await patiently(async () => {
-      const response = await app(request as unknown as IncomingRequest);
+      const response = await askApi(app, 'sweeps');
       return ((await response.json()) as SweepList).sweeps;
     });
     assert.deepEqual(

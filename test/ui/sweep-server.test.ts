@@ -4,15 +4,12 @@ import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'no
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { IncomingRequest } from '../../src/server/http/incoming-request.ts';
 import type { SweepDetail, SweepList, SweepSummary } from '../../src/ui/protocol.ts';
-import { Access } from '../../src/ui/server/access.ts';
-import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
 import { sharedFolder } from '../temporary-folder.ts';
+import { askApi, makeServer } from './handler.ts';
 import { run, writeLog } from './logs.ts';
 import { beat, makeSweep } from './sweeps.ts';
 
-const TOKEN = 'ThisIsTheTokenOfTheTest.';
 const folder = sharedFolder();
 const [given, outside] = [join(folder, 'given'), join(folder, 'outside')];
 const full = join(given, 'full');
@@ -44,7 +41,7 @@ writeFileSync(
   JSON.stringify({ url: `postgres://u:secret@127.0.0.1:${port}/d`, name: 'foreign', id: 'x' }),
 );
 
-const server = createUiServer({ folders: [given], access: new Access(80, [], TOKEN) });
+const server = makeServer({ folders: [given] });
 // Without a connection, nothing else keeps the process alive while a thread reads.
 const alive = setInterval(() => {}, 1000);
 after(async () => {
@@ -55,10 +52,7 @@ after(async () => {
 });
 
 function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') {
-  const request = new Request(`http://127.0.0.1:80/api/${path}`, {
-    ...{ method, headers: { host: '127.0.0.1:80', authorization: `Bearer ${TOKEN}`, ...headers } },
-  });
-  return server(request as unknown as IncomingRequest);
+  return askApi(server, path, headers, method);
 }
 
 async function summaries(): Promise<Readonly<Record<string, SweepSummary>>> {

@@ -23,6 +23,10 @@ export class ThreadEndedError extends Error {
 /** The server was closed before the thread answered. */
 export class ServerClosedError extends Error {
   override readonly name = 'ServerClosedError';
+
+  constructor() {
+    super('the server is closed');
+  }
 }
 
 export class RunClient {
@@ -48,7 +52,7 @@ export class RunClient {
   ): ReturnType<Questions[Name]> {
     const id = this.#next++;
     const answer = new Promise<unknown>((resolve, reject) => {
-      if (this.#isClosed) return reject(new ServerClosedError('the server is closed'));
+      if (this.#isClosed) return reject(new ServerClosedError());
       this.#waiting.set(id, { resolve, reject });
       this.#worker ??= this.#start();
       this.#worker.postMessage({ id, question, words });
@@ -72,7 +76,7 @@ export class RunClient {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#end(new ServerClosedError('the server is closed'));
+    this.#end(new ServerClosedError());
     await this.#worker?.terminate();
   }
 
