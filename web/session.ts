@@ -74,55 +74,78 @@ export function restartWorker(): void {
   });
 }
 
+/** How often the reader has asked for a model: what was asked for last is opened, also if an earlier file arrives later. */
+let asked = 0;
+
 /**
  * Opens a model, and shows what goes wrong in the header.
  *
+ * @param open Asks the worker, which opens models in the order of the calls.
  * @param ofPackage Whether it is the example model.
- * @returns whether it is open
+ * @returns whether it is open; false if the reader has asked for another one meanwhile
  */
 export async function openModel(
   name: string,
-  open: () => Promise<ModelFacts>,
+  open: (isWanted: () => boolean) => Promise<ModelFacts | undefined>,
   ofPackage = false,
 ): Promise<boolean> {
+  asked++;
+  const own = asked;
+  const isWanted = () => own === asked;
   opening.value = name;
   openProblem.value = undefined;
   try {
-    const opened = await open();
+    const opened = await open(isWanted);
+    if (!opened) return false;
     batch(() => {
       model.value = opened;
       isExample.value = ofPackage;
     });
-    return true;
+    return isWanted();
   } catch (error) {
     const { message } = error as Error;
-    openProblem.value = message.startsWith(name) ? message : `${name}: ${message}`;
+    if (isWanted()) openProblem.value = message.startsWith(name) ? message : `${name}: ${message}`;
     return false;
   } finally {
-    opening.value = undefined;
+    if (isWanted()) opening.value = undefined;
   }
 }
 
-export function openFile(file: File): Promise<boolean> {
-  return openModel(file.name, async () => openBytes(await file.arrayBuffer(), file.name));
+/**
+ * Opens a model from the bytes of a file.
+ *
+ * @param read Reads the file, which may take a while.
+ * @param fileName Default: the name.
+ */
+export function openBytes(
+  name: string,
+  read: () => Promise<ArrayBuffer>,
+  { fileName = name, ofPackage = false }: { fileName?: string; ofPackage?: boolean } = {},
+): Promise<boolean> {
+  const open = async (isWanted: () => boolean) => {
+    const bytes = await read();
+    if (!isWanted()) return undefined;
+    return worker().call('open', { bytes, name: fileName }, { transfer: [bytes] });
+  };
+  return openModel(name, open, ofPackage);
 }
 
-export function openBytes(bytes: ArrayBuffer, name: string): Promise<ModelFacts> {
-  return worker().call('open', { bytes, name }, { transfer: [bytes] });
+export function openFile(file: File): Promise<boolean> {
+  return openBytes(file.name, () => file.arrayBuffer());
 }
 
 /** The model that comes with the package, trained on Moby Dick. */
 export function openExample(): Promise<boolean> {
-  const open = async () => {
+  const read = async () => {
     const response = await fetch('models/moby-dick.safetensors').catch(() => {
       throw new Error(
         'it could not be loaded, because there is no connection. Open a model of your own, or try again.',
       );
     });
     if (!response.ok) throw new Error(`it could not be loaded: the server answered ${response.status}.`);
-    return openBytes(await response.arrayBuffer(), 'moby-dick.safetensors');
+    return response.arrayBuffer();
   };
-  return openModel('the example model', open, true);
+  return openBytes('the example model', read, { fileName: 'moby-dick.safetensors', ofPackage: true });
 }
 
 /** Offers bytes as a download. */

@@ -1,10 +1,10 @@
 /** The run of the Train page: its text and settings, what it reports, and the runs stored in this browser. */
-import { computed, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import type { OptionFacts } from '../src/option-facts.ts';
 import { RunningMean } from '../src/ui/run/running-mean.ts';
 import { type Settings, valuesOf } from './components/controls.tsx';
 import { modelFileName } from './model-file-name.ts';
-import { download, isExample, model, restarts, worker } from './session.ts';
+import { download, isExample, model, openModel, restarts, worker } from './session.ts';
 import { asSentence } from './words.ts';
 import type { TrainingMessage, TrainRequest } from './worker/api.ts';
 import type { StoredRun } from './worker/stored-runs.ts';
@@ -25,7 +25,9 @@ const EMPTY: Curve = { x: [], train: [], smooth: [], validation: [] };
 export const text = signal('');
 /** The bytes of the file that `text` comes from; undefined for a text that was pasted or edited. */
 const fileBytes = signal<Uint8Array | undefined>(undefined);
-export const textName = signal('pasted-text');
+/** The name of a text that is not from a file. */
+const PASTED = 'pasted-text';
+export const textName = signal(PASTED);
 export const facts = signal<readonly OptionFacts[]>([]);
 export const settings = signal<Settings>({ preset: 'balanced', time: '5m' });
 export const running = signal<AbortController | undefined>(undefined);
@@ -60,6 +62,8 @@ let points: number[] = [];
 let evaluations: (readonly [iteration: number, loss: number])[] = [];
 
 export const characters = computed(() => text.value.length);
+/** The name of the file that the text comes from. */
+export const fileName = computed(() => (fileBytes.value ? textName.value : undefined));
 
 /** Whether a run is going: leaving the page would end it. */
 export function isTraining(): boolean {
@@ -90,12 +94,19 @@ export async function listRuns(): Promise<void> {
   }
 }
 
+/** Opens the model of a stored run. If it can't be read, another tab may have deleted the run: the list is read again. */
+export async function openRun({ id, name }: StoredRun): Promise<void> {
+  const isOpen = await openModel(name, () => worker().call('openRun', { id, which: 'last' }));
+  if (!isOpen) await listRuns();
+}
+
 /** Saves the newest checkpoint of a stored run as a file. */
 export async function saveRun({ id, name }: StoredRun): Promise<void> {
   try {
     download(await worker().call('runFile', id), modelFileName(name));
   } catch (error) {
     problem.value = error;
+    await listRuns();
   }
 }
 
@@ -233,7 +244,7 @@ function handle(message: TrainingMessage): void {
     case 'finished':
       isExample.value = false;
       model.value = message.model;
-      ended.value = REASONS[message.reason] ?? message.reason;
+      ended.value = reasonOf(message);
   }
 }
 
@@ -253,11 +264,16 @@ function bestOf(measured: typeof evaluations): typeof best.value {
   return found && { iteration: found[0], loss: found[1] };
 }
 
+function reasonOf({ reason, isStored }: Extract<TrainingMessage, { type: 'finished' }>): string {
+  const said = REASONS[reason] ?? reason;
+  return reason === 'interrupted' && isStored ? `${said} You can continue the run.` : said;
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   completed: 'The run is complete. Its model is open.',
   iterations: 'The run has made all its iterations. Its model is open.',
   'no-better': 'The run has stopped because the validation loss no longer fell. Its model is open.',
-  interrupted: 'Stopped. The model is open in its present state; you can continue the run.',
+  interrupted: 'Stopped. The model is open in its present state.',
 };
 
 /** At most MOST_POINTS of the iterations, and all evaluations. */
@@ -288,19 +304,42 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** @throws {Error} while a run is going, or if the file can't be read as a text */
+/** How often the reader has given a text: the last one counts, also if an earlier file takes longer to read. */
+let given = 0;
+
+/**
+ * Takes the text of a file, unless another text is given while it is read.
+ *
+ * @throws {Error} while a run is going, or if the file can't be read as a text
+ */
 export async function takeTrainingText(file: File): Promise<void> {
+  refuseWhileRunning();
+  given++;
+  const own = given;
+  problem.value = undefined;
+  try {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const content = await worker().call('decode', { name: file.name, bytes });
+    if (own !== given) return;
+    refuseWhileRunning();
+    batch(() => {
+      textName.value = file.name;
+      text.value = content;
+      fileBytes.value = bytes;
+    });
+  } catch (error) {
+    if (own === given) throw error;
+  }
+}
+
+function refuseWhileRunning(): void {
   if (running.value) throw new Error('a run is going: stop it before you choose another text.');
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const content = await worker().call('decode', { name: file.name, bytes });
-  textName.value = file.name;
-  text.value = content;
-  fileBytes.value = bytes;
 }
 
 /** Takes a text that was pasted or edited; an empty one clears the field. */
 export function typeTrainingText(content: string): void {
+  given++;
   text.value = content;
-  textName.value = 'pasted-text';
+  textName.value = PASTED;
   fileBytes.value = undefined;
 }

@@ -1,6 +1,6 @@
 /** What tests do on the pages. */
 import type { Page } from 'playwright-core';
-import { train } from '../../src/index.ts';
+import { LanguageModel, train } from '../../src/index.ts';
 
 export async function openExample(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Open the example model' }).click();
@@ -68,4 +68,45 @@ export async function writeHeld(page: Page): Promise<void> {
   await button.click();
   await page.getByText('Mean length of a line').waitFor();
   await button.and(page.locator(':enabled')).waitFor();
+}
+
+/** A file that is dropped on a page. */
+export interface DroppedFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Default: none, as for files that a browser does not know. */
+  readonly type?: string;
+}
+
+/**
+ * Drops files on the page, one after the other, before it can do anything else.
+ *
+ * @param button The name of a button that is pressed first.
+ */
+export async function dropFiles(page: Page, files: readonly DroppedFile[], button?: string): Promise<void> {
+  const given = files.map(({ name, bytes, type = '' }) => ({
+    ...{ name, type, base64: Buffer.from(bytes).toString('base64') },
+  }));
+  await page.evaluate(
+    ({ files: all, pressed }) => {
+      const named = [...document.querySelectorAll('button')].find(
+        ({ textContent }) => textContent === pressed,
+      );
+      named?.click();
+      for (const { name, type, base64 } of all) {
+        const dataTransfer = new DataTransfer();
+        const content = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+        dataTransfer.items.add(new File([content], name, { type }));
+        document.querySelector('main')?.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true }));
+      }
+    },
+    { files: given, pressed: button },
+  );
+}
+
+/** The file of a model that has hardly been trained. */
+export async function modelBytes(input: Parameters<typeof train>[0]): Promise<Uint8Array> {
+  for await (const event of train({ hiddenSize: 8, batchSize: 4, maxIterations: 5, ...input }))
+    if (event.type === 'finished') return new LanguageModel(event.checkpoint).toBytes();
+  throw new Error('the run did not finish');
 }

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { LanguageModel } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { finalParameters, startRun } from './actions.ts';
+import { finalParameters, HARBOUR, setOptions, startRun } from './actions.ts';
 import { sharedSite } from './site.ts';
 
 const TEXT = 'the harbour wall stood in the rain. '.repeat(60);
@@ -158,6 +158,28 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     await row.getByLabel('to iteration').fill('8');
     await row.getByRole('button', { name: 'Continue' }).click();
     await row.getByText('iteration 8 of 8').waitFor();
+    await page.context().close();
+  });
+
+  test('a run that is stopped before its first iteration: the page does not say that it can be continued', async () => {
+    const page = await site().open('#/train');
+    await page.getByPlaceholder('paste a text').fill(HARBOUR);
+    await setOptions(page, { preset: '', time: '', hiddenSize: 8 });
+    await page.evaluate(() => {
+      new MutationObserver(() => {
+        for (const button of document.querySelectorAll('button'))
+          if (button.textContent === 'Stop and keep the model') button.click();
+      }).observe(document.body, { childList: true, subtree: true });
+    });
+    await page.getByRole('button', { name: 'Train', exact: true }).click();
+    await page.getByText('Stopped. The model is open').waitFor();
+    await page.getByRole('button', { name: 'Train', exact: true }).waitFor();
+    // The list is read after the end.
+    await page.waitForFunction(
+      () =>
+        /You can continue the run/.test(document.body.textContent) ===
+        document.querySelectorAll('.stored li').length > 0,
+    );
     await page.context().close();
   });
 

@@ -1,6 +1,5 @@
 /** The runs stored in this browser. */
-import { openModel, worker } from '../session.ts';
-import { deleteRun, keepsNothing, running, saveRun, start, stored } from '../training-state.ts';
+import { deleteRun, keepsNothing, openRun, running, saveRun, start, stored } from '../training-state.ts';
 import type { StoredRun } from '../worker/stored-runs.ts';
 
 /** Continues a run, to its own end or to another iteration. */
@@ -58,13 +57,7 @@ export function StoredRuns() {
               <small> {(run.bytes / 1e6).toFixed(1)} MB</small>
             </span>
             <span class="row">
-              <button
-                type="button"
-                disabled={!!running.value}
-                onClick={() =>
-                  openModel(run.name, () => worker().call('openRun', { id: run.id, which: 'last' }))
-                }
-              >
+              <button type="button" disabled={!!running.value} onClick={() => openRun(run)}>
                 Open
               </button>
               <button type="button" onClick={() => saveRun(run)}>

@@ -9,7 +9,7 @@ import { RepeatedRequest } from '../repeated-request.ts';
 import { goTo, route } from '../router.ts';
 import { runs, shortPath } from '../run-list.ts';
 import { lossText, stateText } from '../run-words.ts';
-import { openBytes, openModel } from '../session.ts';
+import { openBytes } from '../session.ts';
 import { quotedFile } from '../shell-words.ts';
 import { source } from '../sources/source.ts';
 import { asSentence, inWords, optionWords } from '../words.ts';
@@ -163,11 +163,9 @@ function resumeCommand({ summary, start, checkpoints }: RunDetail): string {
 
 function Checkpoint({ file }: { readonly file: CheckpointFile }) {
   const open = async (page: string) => {
-    if (!source) return;
-    const isOpen = await openModel(file.path, async () => {
-      const bytes = await (source as NonNullable<typeof source>).checkpoint(file.id);
-      return openBytes(bytes.buffer, file.path);
-    });
+    const from = source;
+    if (!from) return;
+    const isOpen = await openBytes(file.path, async () => (await from.checkpoint(file.id)).buffer);
     if (isOpen) goTo(page);
   };
   return (

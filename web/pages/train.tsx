@@ -16,6 +16,7 @@ import {
   characters,
   ended,
   facts,
+  fileName,
   listRuns,
   messages,
   problem,
@@ -157,6 +158,8 @@ function TextInput() {
           disabled={running.value !== undefined}
           onChange={(event) => {
             const file = event.currentTarget.files?.[0];
+            // The same file can be chosen again. The line below names the one that the text comes from.
+            event.currentTarget.value = '';
             if (!file) return;
             takeTrainingText(file).catch((error) => {
               problem.value = error;
@@ -168,7 +171,12 @@ function TextInput() {
             Clear
           </button>
         )}
-        {characters.value > 0 && <small>{characters.value.toLocaleString('en')} characters</small>}
+        {characters.value > 0 && (
+          <small>
+            {fileName.value !== undefined && `${fileName.value}, `}
+            {characters.value.toLocaleString('en')} {characters.value === 1 ? 'character' : 'characters'}
+          </small>
+        )}
       </span>
     </div>
   );

@@ -165,7 +165,13 @@ export type TrainingMessage =
       readonly iteration: number;
       readonly facts: readonly string[];
     }
-  | { readonly type: 'finished'; readonly reason: string; readonly model: ModelFacts };
+  | {
+      readonly type: 'finished';
+      readonly reason: string;
+      /** Whether the browser keeps its last state. */
+      readonly isStored: boolean;
+      readonly model: ModelFacts;
+    };
 
 export interface Api {
   optionFacts(of: 'training' | 'sampling'): Promise<OptionFacts[]>;

@@ -22,32 +22,32 @@ export function onOtherModel(listener: () => void): void {
 
 /** Opens the same model again, with weights in int8 or in floats. */
 export function reopenModel(quantize: QuantizeOption): Promise<ModelFacts> {
-  return setModel(new InMemoryModel(openModel().checkpoint, { quantize }), name, quantize);
+  return setModel(async () => ({
+    model: new InMemoryModel(openModel().checkpoint, { quantize }),
+    name,
+    quantize,
+  }));
 }
 
-/** Models are opened one after the other, so that the last one stays open. */
+/** A model that is to be the open one. */
+interface NewModel {
+  readonly model: InMemoryModel;
+  readonly name: string;
+  /** The option that the model was made with. */
+  readonly quantize?: QuantizeOption;
+}
+
+/** Models are read and opened one after the other, in the order of the calls, so that the last one stays open. */
 let opening: Promise<unknown> = Promise.resolve();
 
-/**
- * Makes a model the open one. If it can't be loaded, the one that was open stays open.
- *
- * @param quantize The option that the model was made with.
- */
-export function setModel(
-  opened: InMemoryModel,
-  itsName: string,
-  quantize?: QuantizeOption,
-): Promise<ModelFacts> {
-  const replaced = opening.then(() => replaceModel(opened, itsName, quantize));
+/** Makes a model the open one. If it can't be read or loaded, the one that was open stays open. */
+export function setModel(read: () => Promise<NewModel>): Promise<ModelFacts> {
+  const replaced = opening.then(async () => replaceModel(await read()));
   opening = replaced.catch(() => {});
   return replaced;
 }
 
-async function replaceModel(
-  opened: InMemoryModel,
-  itsName: string,
-  quantize: QuantizeOption | undefined,
-): Promise<ModelFacts> {
+async function replaceModel({ model: opened, name: itsName, quantize }: NewModel): Promise<ModelFacts> {
   const facts = { ...(await factsOf(opened)), name: itsName, quantize };
   const earlier = model;
   model = opened;

@@ -2,6 +2,7 @@
 
 import type { CheckpointStorage } from '../../src/browser.ts';
 import {
+  isMissing,
   lockFolder,
   opfsFile,
   opfsStorage,
@@ -50,7 +51,14 @@ export class RunFolder {
 
   /** @throws {Error} if there is no such run and none is to be made */
   static async open(id: string, options: { create?: boolean } = {}): Promise<RunFolder> {
-    return new RunFolder(await (await runsFolder()).getDirectoryHandle(id, options));
+    try {
+      return new RunFolder(await (await runsFolder()).getDirectoryHandle(id, options));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      throw new Error('this browser no longer has the run: it was deleted, perhaps in another tab.', {
+        cause: error,
+      });
+    }
   }
 
   async writeText(text: string | Uint8Array): Promise<void> {
@@ -164,12 +172,16 @@ export async function storedRuns(): Promise<StoredRun[]> {
   return found.sort((a, b) => b.changed - a.changed);
 }
 
-/** @throws {CheckpointError} `checkpoint-locked` while the run is going */
+/** Deletes a run, if it is still there. @throws {CheckpointError} `checkpoint-locked` while it is going */
 export async function deleteRun(id: string): Promise<void> {
   const runs = await runsFolder();
-  const unlock = await lockFolder(await runs.getDirectoryHandle(id));
+  let unlock = () => {};
   try {
+    unlock = await lockFolder(await runs.getDirectoryHandle(id));
     await runs.removeEntry(id, { recursive: true });
+  } catch (error) {
+    // Another tab has deleted it.
+    if (!isMissing(error)) throw error;
   } finally {
     unlock();
   }

@@ -112,8 +112,11 @@ async function* messagesOf(
       case 'finished': {
         if (points.length > 0) yield { ...points.take(), iterations };
         if (event.path !== undefined) await record(event.iteration);
-        const model = await setModel(new InMemoryModel(event.checkpoint), modelFileName(request.name));
-        yield { type: 'finished', reason: event.reason, model };
+        const model = await setModel(async () => ({
+          model: new InMemoryModel(event.checkpoint),
+          name: modelFileName(request.name),
+        }));
+        yield { type: 'finished', reason: event.reason, isStored: event.path !== undefined, model };
       }
     }
   }

@@ -11,7 +11,7 @@ import type { SymbolDetails } from '../../src/model/symbol-details.ts';
 import { encodePrompt } from '../../src/sample/prompt.ts';
 import { modelFileName } from '../model-file-name.ts';
 import { serve } from '../rpc.ts';
-import type { Api, ModelFacts } from './api.ts';
+import type { Api, ModelFacts, NamedBytes } from './api.ts';
 import { fetchedKernel, prepareKernels } from './fetched-kernels.ts';
 import { openModel, reopenModel, setModel } from './open-model.ts';
 
@@ -33,7 +33,7 @@ const api: Api = {
     return (await import('../../src/option-facts.ts')).optionFacts(of);
   },
   async open({ bytes, name }) {
-    return openFile(new Uint8Array(bytes), name);
+    return openFile(async () => ({ bytes: new Uint8Array(bytes), name }));
   },
   async quantize(quantize) {
     return reopenModel(quantize);
@@ -95,9 +95,11 @@ const api: Api = {
     return (await runs()).storedRuns();
   },
   async openRun({ id, which }) {
-    const folder = await (await runs()).RunFolder.open(id);
-    const { name = id } = (await folder.record()) ?? {};
-    return openFile(await folder.checkpoint(which), modelFileName(name));
+    return openFile(async () => {
+      const folder = await (await runs()).RunFolder.open(id);
+      const { name = id } = (await folder.record()) ?? {};
+      return { bytes: await folder.checkpoint(which), name: modelFileName(name) };
+    });
   },
   async runFile(id) {
     return (await (await runs()).RunFolder.open(id)).checkpoint('last');
@@ -110,9 +112,12 @@ const api: Api = {
   },
 };
 
-async function openFile(bytes: Uint8Array, name: string): Promise<ModelFacts> {
-  const decode = isSafetensors(bytes) ? decodeCheckpoint : (await files()).openCheckpoint;
-  return setModel(new InMemoryModel(decode(bytes, name)), name);
+function openFile(read: () => Promise<NamedBytes>): Promise<ModelFacts> {
+  return setModel(async () => {
+    const { bytes, name } = await read();
+    const decode = isSafetensors(bytes) ? decodeCheckpoint : (await files()).openCheckpoint;
+    return { model: new InMemoryModel(decode(bytes, name)), name };
+  });
 }
 
 setKernelSource(fetchedKernel);
