@@ -26,7 +26,7 @@ async function takeFile(file: File, page: string): Promise<void> {
   const isText = file.type.startsWith('text/') || TEXT_NAME.test(file.name);
   if (!isText) await openFile(file);
   else if (page === 'train') await takeTrainingText(file);
-  else if (page === 'neurons') (await import('./neurons-state.ts')).text.value = await file.text();
+  else if (page === 'neurons') await (await import('./neurons-state.ts')).takeText(file);
   else
     show(
       `${file.name} is a text, not a model: drop it on the Train page to train on it, or on Neurons to read it.`,

@@ -5,7 +5,7 @@ import type { Saliency, UnitPart } from '../src/browser.ts';
 import { joinSymbolTexts } from '../src/data/symbols/symbol-text.ts';
 import { route, setParameters } from './router.ts';
 import { model, worker } from './session.ts';
-import type { GateFacts, ReadingFacts, StretchFacts, UnitFacts } from './worker/api.ts';
+import type { GateFacts, ReadingFacts, StretchFacts, UnitFacts, UnitRequest } from './worker/api.ts';
 
 /** Symbols that are read at most: states take memory. */
 const MOST_SYMBOLS = 20_000;
@@ -20,7 +20,8 @@ export const reading = signal<ReadingFacts | undefined>(undefined);
 const isCut = signal(false);
 export const progress = signal<number | undefined>(undefined);
 export const problem = signal<string | undefined>(undefined);
-export const unit = signal<UnitFacts | undefined>(undefined);
+/** The unit that is shown. After another one is chosen, it is the earlier one until the worker answers. */
+export const unit = signal<(UnitFacts & { readonly of: UnitRequest }) | undefined>(undefined);
 export const gates = signal<readonly GateFacts[]>([]);
 const stretch = signal<{ readonly from: number; readonly to: number } | undefined>(undefined);
 export const stretchFacts = signal<StretchFacts | undefined>(undefined);
@@ -54,6 +55,7 @@ effect(() => {
   unit.value = undefined;
   gates.value = [];
   progress.value = undefined;
+  problem.value = undefined;
   isCut.value = false;
   forgetMarks();
 });
@@ -79,7 +81,7 @@ effect(() => {
     .then(
       (facts) => {
         if (!isCurrent()) return;
-        unit.value = facts;
+        unit.value = { ...facts, of: wanted };
         problem.value = undefined;
       },
       (error: Error) => {
@@ -89,21 +91,41 @@ effect(() => {
 });
 
 /** The unit that was shown last: links to the page do not name it. */
-let lastShown: typeof chosen.value;
+let lastShown: UnitRequest | undefined;
 
 // A text is always shown with a unit: that of the address, the one that was shown last, or the first of the list.
 effect(() => {
   const about = reading.value;
+  const wanted = chosen.value;
   if (!about || route.value.page !== 'neurons') return;
-  if (isInModel(chosen.value)) {
-    lastShown = chosen.value;
-    return;
-  }
+  const hidden = 'h' as const;
+  // All models have hidden states, but only an LSTM has cell states.
+  const itsHidden = wanted && { ...wanted, part: hidden };
   const [first] = about.labels;
-  const next = isInModel(lastShown) ? lastShown : first && { ...first, part: 'h' };
-  if (next)
-    setParameters({ unit: `${next.layer}.${next.unit}`, part: next.part === 'h' ? undefined : next.part });
+  const shown = [wanted, itsHidden, lastShown, first && { ...first, part: hidden }].find(isInModel);
+  if (!shown) return;
+  lastShown = shown;
+  if (shown === wanted) return;
+  const { layer, unit: number, part } = shown;
+  setParameters({ unit: `${layer}.${number}`, part: part === hidden ? undefined : part });
 });
+
+/** How often the reader has given a text: the last one counts, also if an earlier file takes longer to read. */
+let given = 0;
+
+export function typeText(content: string): void {
+  given++;
+  text.value = content;
+}
+
+/** Takes the text of a file, in whatever encoding it is. @throws {Error} if it can't be read as a text */
+export async function takeText(file: File): Promise<void> {
+  given++;
+  const own = given;
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const content = await worker().call('decode', { name: file.name, bytes });
+  if (own === given) text.value = content;
+}
 
 export async function read(): Promise<void> {
   abort.abort();
@@ -117,17 +139,22 @@ export async function read(): Promise<void> {
   forgetMarks();
   progress.value = 0;
   try {
-    if (text.value.trim() === '') text.value = await ownText(signal);
+    if (text.value.trim() === '') {
+      const own = await ownText(signal);
+      // The reader may have given one meanwhile.
+      if (text.value.trim() === '') text.value = own;
+    }
     const symbols = Array.from(text.value);
     isCut.value = symbols.length > MOST_SYMBOLS;
     const request = { text: symbols.slice(0, MOST_SYMBOLS).join(''), part: 'h' as const };
     for await (const item of worker().stream('read', request, signal)) {
+      signal.throwIfAborted();
       if ('progress' in item) progress.value = item.progress;
-      else {
-        reading.value = item;
-      }
+      else reading.value = item;
     }
-    gates.value = await worker().call('gates', undefined, { signal });
+    const found = await worker().call('gates', undefined, { signal });
+    signal.throwIfAborted();
+    gates.value = found;
   } catch (error) {
     if (!signal.aborted) problem.value = (error as Error).message;
   } finally {
@@ -135,20 +162,33 @@ export async function read(): Promise<void> {
   }
 }
 
-/** A text by the model itself: there is always something to read. */
+/** A text by the model itself: there is always something to read. @throws {Error} if another model is opened before its end */
 async function ownText(signal: AbortSignal): Promise<string> {
   const symbols: string[] = [];
+  let isWhole = false;
   const request = { prompt: '\n', options: { length: OWN_TEXT, temperature: 0.8, seed: 1 }, alternatives: 0 };
-  for await (const part of worker().stream('write', request, signal))
+  for await (const part of worker().stream('write', request, signal)) {
     symbols.push(...part.details.map(({ text: symbol }) => symbol));
+    isWhole ||= part.ending !== undefined;
+  }
+  if (!isWhole) throw new Error('another model was opened while this one wrote a text.');
   return joinSymbolTexts(symbols);
 }
 
-function isInModel<Unit extends { layer: number; unit: number }>(
-  wanted: Unit | null | undefined,
-): wanted is Unit {
+function isInModel(wanted: UnitRequest | null | undefined): wanted is UnitRequest {
   const { value } = model;
-  return !!wanted && !!value && wanted.layer <= value.layers && wanted.unit <= value.units;
+  return (
+    !!wanted &&
+    !!value &&
+    isAmong(wanted.layer, value.layers) &&
+    isAmong(wanted.unit, value.units) &&
+    value.parts.includes(wanted.part)
+  );
+}
+
+/** Whether a number that counts from 1 is at most the highest one. */
+function isAmong(number: number, highest: number): boolean {
+  return number >= 1 && number <= highest;
 }
 
 export function choose({ layer, unit: number }: { readonly layer: number; readonly unit: number }): void {
@@ -156,12 +196,13 @@ export function choose({ layer, unit: number }: { readonly layer: number; readon
   colouring.value = 'unit';
 }
 
-/** Runs a request about the text, and shows what goes wrong. */
+/** Runs a request about the text, and shows what goes wrong, unless another text or model has replaced it. */
 async function attempt(request: () => Promise<void>): Promise<void> {
+  const about = reading.value;
   try {
     await request();
   } catch (error) {
-    problem.value = (error as Error).message;
+    if (reading.value === about) problem.value = (error as Error).message;
   }
 }
 

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { LanguageModel } from '../../src/index.ts';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { LanguageModel, type UnitPart } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { dropFiles, HARBOUR, modelBytes, startRun } from './actions.ts';
+import { dropFiles, HARBOUR, modelBytes, openExample, startRun } from './actions.ts';
 import { written } from './commands.ts';
 import { sharedSite } from './site.ts';
 
@@ -16,6 +18,87 @@ const WHALES = 'The whale went down.\nThe boat did not.\n';
 
 describe('what was asked for last', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   const site = sharedSite(sharedFolder());
+
+  const read = (page: Page) => page.getByRole('button', { name: 'Read', exact: true });
+
+  /** Opens the page Neurons with a model, and reads a text. */
+  async function openNeurons(bytes: Uint8Array, text: string): Promise<Page> {
+    const page = await site().open('#/neurons');
+    await dropFiles(page, [{ name: 'first.safetensors', bytes }]);
+    await page.getByLabel('text to read').fill(text);
+    await read(page).click();
+    await page.locator('.dial').waitFor();
+    return page;
+  }
+
+  test('the dial of another unit or part begins at the highest value of that one', async () => {
+    const lstm = await modelBytes({ text: WHALES.repeat(20), cell: 'lstm', layers: 1 });
+    const text = WHALES.repeat(8);
+    const model = LanguageModel.fromBytes(lstm);
+    const states = await model.states(text, { parts: ['h', 'c'] });
+    await model.close();
+    /** The 99th percentile, as the page shows it. */
+    const highOf = (unit: number, part: UnitPart) => {
+      const sorted = states.column(1, unit, part).slice().sort();
+      const high = sorted[Math.round(0.99 * (sorted.length - 1))] as number;
+      return Number(high.toPrecision(3)).toFixed(2);
+    };
+    const page = await openNeurons(lstm, text);
+    const shown = new Set<string>();
+    const order = [
+      [1, 'h'],
+      [1, 'c'],
+      [2, 'c'],
+      [3, 'h'],
+    ] as const;
+    for (const [unit, part] of order) {
+      await page.goto(`${site().url}#/neurons?unit=1.${unit}&part=${part}`);
+      await page.getByLabel(`value at which unit 1.${unit}${part === 'h' ? '' : '.c'} is held`).waitFor();
+      const high = highOf(unit, part);
+      assert.equal(await page.locator('.dial .figure').innerText(), high, `1.${unit}.${part}`);
+      shown.add(high);
+    }
+    assert.equal(shown.size, order.length, 'a wrong value would be seen');
+    await page.context().close();
+  });
+
+  test('an address whose unit has no such part shows its hidden state; a unit that is not in the model is not shown', async () => {
+    const page = await openNeurons(
+      await modelBytes({ text: WHALES.repeat(20), cell: 'lstm' }),
+      WHALES.repeat(8),
+    );
+    await page.goto(`${site().url}#/neurons?unit=1.2&part=c`);
+    await page.getByLabel('value at which unit 1.2.c is held').waitFor();
+    await dropFiles(page, [{ name: 'gru.safetensors', bytes: example }]);
+    await page.getByText('Read a text to see').waitFor();
+    await read(page).click();
+    await page.getByLabel('value at which unit 1.2 is held').waitFor();
+    assert.match(page.url(), /unit=1\.2$/);
+    await page.goto(`${site().url}#/neurons?unit=0.0&part=nothing`);
+    await page.waitForURL(/unit=1\.2$/);
+    assert.deepEqual(await page.getByRole('alert').allTextContents(), []);
+    await page.context().close();
+  });
+
+  test('a model that is opened while another writes a text to read, or reads one, can read at once', async () => {
+    const page = await site().open('#/neurons');
+    await openExample(page);
+    const other = { name: 'other.safetensors', bytes: await modelBytes({ text: WHALES.repeat(20) }) };
+    for (const text of ['', WHALES.repeat(400)]) {
+      await page.getByLabel('text to read').fill(text);
+      await dropFiles(page, [other], 'Read');
+      await page.getByText('other.safetensors').first().waitFor();
+      await read(page).and(page.locator(':enabled')).waitFor();
+      assert.equal(await page.getByLabel('text to read').inputValue(), text, 'no part of a text stays');
+      await page.getByLabel('text to read').fill(WHALES.repeat(8));
+      await read(page).click();
+      await page.locator('.dial').waitFor();
+      assert.deepEqual(await page.getByRole('alert').allTextContents(), []);
+      await dropFiles(page, [{ name: 'moby-dick.safetensors', bytes: example }]);
+      await page.getByText('moby-dick.safetensors').first().waitFor();
+    }
+    await page.context().close();
+  });
 
   test('of two models, the one that was chosen last stays open, whichever arrives first', async () => {
     // A service worker would answer instead of the route below.
@@ -77,6 +160,22 @@ describe('what was asked for last', { skip: skipWithoutChromium, timeout: 240_00
       await page.getByRole('button', { name: 'Clear' }).click();
       await page.getByText('short.txt, 5 characters').waitFor({ state: 'detached' });
     }
+    await page.context().close();
+  });
+
+  test('a text that is dropped on Neurons is read in its encoding, and may be compressed', async () => {
+    const page = await site().open('#/neurons');
+    await openExample(page);
+    const text = 'café crème, déjà vu: the whale was brûlée, à la garçon';
+    const shown = (value: string) =>
+      page.waitForFunction((wanted) => document.querySelector('textarea')?.value === wanted, value);
+    await dropFiles(page, [{ name: 'latin1.txt', bytes: Buffer.from(text, 'latin1') }]);
+    await shown(text);
+    await dropFiles(page, [{ name: 'packed.txt.gz', bytes: gzipSync(WHALES) }]);
+    await shown(WHALES);
+    await dropFiles(page, [{ name: 'picture.txt', bytes: Uint8Array.of(0, 1, 2, 3, 0, 255) }]);
+    await page.getByRole('alert').getByText('picture.txt').waitFor();
+    await shown(WHALES);
     await page.context().close();
   });
 

@@ -1,14 +1,13 @@
 /** A control that holds a unit: the text that the model writes while the unit is held at a value, beside the text without this. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { UnitPart } from '../../src/browser.ts';
 import { joinSymbolTexts } from '../../src/data/symbols/symbol-text.ts';
 import { sampleCommand } from '../sample-command.ts';
 import { worker } from '../session.ts';
-import type { UnitFacts } from '../worker/api.ts';
+import type { UnitFacts, UnitRequest } from '../worker/api.ts';
 import { Command } from './command.tsx';
 
 export interface DialProps {
-  readonly chosen: { readonly layer: number; readonly unit: number; readonly part: UnitPart };
+  readonly chosen: UnitRequest;
   readonly facts: UnitFacts;
 }
 

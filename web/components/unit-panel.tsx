@@ -18,7 +18,7 @@ import {
 import { setParameters } from '../router.ts';
 import { model } from '../session.ts';
 import { signed, symbolName } from '../words.ts';
-import type { ReadingFacts } from '../worker/api.ts';
+import type { ReadingFacts, UnitFacts, UnitRequest } from '../worker/api.ts';
 import { Checkbox } from './checkbox.tsx';
 import { Dial } from './dial.tsx';
 import { StretchPanel } from './stretch-panel.tsx';
@@ -144,16 +144,22 @@ export function UnitPanel({ facts }: { readonly facts: ReadingFacts }) {
           <UnitCharts
             facts={unit.value}
             gates={gates.value}
-            layer={wanted.layer}
-            unit={wanted.unit}
+            layer={unit.value.of.layer}
+            unit={unit.value.of.unit}
             symbols={facts.symbols}
             onPlace={pick}
           />
-          {(wanted.part === 'h' || wanted.part === 'c') && (
-            <Dial key={`${wanted.layer}.${wanted.unit}.${wanted.part}`} chosen={wanted} facts={unit.value} />
-          )}
+          <UnitDial facts={unit.value} of={unit.value.of} />
         </>
       )}
     </>
   );
+}
+
+/** The dial of the unit that the figures are of: it begins at its highest value. Gates can't be held. */
+function UnitDial({ facts, of }: { readonly facts: UnitFacts; readonly of: UnitRequest }) {
+  const { layer, unit: number, part } = of;
+  return part === 'h' || part === 'c' ? (
+    <Dial key={`${layer}.${number}.${part}`} chosen={of} facts={facts} />
+  ) : null;
 }

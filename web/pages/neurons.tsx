@@ -2,7 +2,7 @@
 import { NoModel } from '../components/no-model.tsx';
 import { UnitList } from '../components/unit-list.tsx';
 import { UnitPanel } from '../components/unit-panel.tsx';
-import { chosen, notices, problem, progress, read, reading, text } from '../neurons-state.ts';
+import { chosen, notices, problem, progress, read, reading, text, typeText } from '../neurons-state.ts';
 import { model } from '../session.ts';
 import { asSentence, inWords } from '../words.ts';
 
@@ -24,9 +24,7 @@ export function Neurons() {
             rows={3}
             value={text.value}
             placeholder="paste a text, or leave this empty and let the model write one"
-            onInput={(event) => {
-              text.value = event.currentTarget.value;
-            }}
+            onInput={(event) => typeText(event.currentTarget.value)}
           />
         </label>
         <div class="row">
