@@ -1,7 +1,7 @@
 /** What Write shows: the texts that were written, their branches, and the character that the reader chose. */
 import { computed, effect, signal } from '@preact/signals';
 import type { SymbolDetails } from '../src/browser.ts';
-import { joinSymbolTexts } from '../src/data/symbols/symbol-text.ts';
+import { joinedContent, joinSymbolTexts } from '../src/data/symbols/symbol-text.ts';
 import type { OptionFacts } from '../src/option-facts.ts';
 import { flagsOf, type Settings, valuesOf } from './components/controls.tsx';
 import { sampleCommand } from './sample-command.ts';
@@ -16,7 +16,8 @@ export interface Draft {
 }
 
 interface Writing {
-  readonly prompt: string;
+  /** Bytes if it ends in the middle of a character, as a text of a model over bytes may. */
+  readonly prompt: string | Uint8Array;
   readonly settings: Settings;
   readonly from: number;
   /** Whether characters of the prompt were left out because the model does not know them, which the command has to allow. */
@@ -109,7 +110,10 @@ async function write(begun: Draft): Promise<void> {
   notices.value = [];
   picked.value = undefined;
   const own = settings.value;
-  const wholePrompt = textOf(begun);
+  const wholePrompt = joinedContent(
+    begun.prompt,
+    begun.written.map(({ text }) => text),
+  );
   const opened = model.value;
   let index = -1;
   const before = [drafts.value, current.value, history.value, undone.value] as const;

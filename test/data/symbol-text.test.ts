@@ -8,6 +8,7 @@ import { buildCorpus } from '../../src/data/corpus.ts';
 import {
   characterAround,
   describeSymbol,
+  joinedContent,
   joinSymbolTexts,
   quotedSymbol,
   symbolText,
@@ -166,12 +167,24 @@ test('the commands inspect, eval --surprise and sample with a byte model', async
   );
 });
 
+/** The bytes of a text, as the symbols of a byte model are shown. */
+function shownBytes(text: string): string[] {
+  return Array.from(new TextEncoder().encode(text), (byte) => symbolText(String.fromCharCode(byte), 'byte'));
+}
+
 test('the symbols of a byte model, joined, are the text again', () => {
-  const shown = (text: string) =>
-    Array.from(new TextEncoder().encode(text), (byte) => symbolText(String.fromCharCode(byte), 'byte'));
   for (const text of ['plain', 'déjà vu — 床前明月光 😀', 'a backslash: \\xC3 stays', ''])
-    assert.equal(joinSymbolTexts(shown(text)), text);
-  assert.equal(joinSymbolTexts(shown('ab—').slice(0, 4)), 'ab', 'an unfinished character');
+    assert.equal(joinSymbolTexts(shownBytes(text)), text);
+  assert.equal(joinSymbolTexts(shownBytes('ab—').slice(0, 4)), 'ab', 'an unfinished character');
   assert.equal(joinSymbolTexts(['\\xFF', 'a']), '\ufffda');
   assert.equal(joinSymbolTexts(Array.from('床\\x41')), '床\\x41');
+});
+
+test('a text and the symbols of a byte model after it are a text or, with half a character, bytes', () => {
+  const dash = [...shownBytes('—')];
+  assert.equal(joinedContent('a \\xC3 ', [...dash, '!']), 'a \\xC3 —!');
+  assert.equal(joinedContent('é', []), 'é');
+  assert.equal(joinedContent('é', ['\ufeff', '漢', '\\']), 'é\ufeff漢\\');
+  assert.deepEqual(joinedContent('é', dash.slice(0, 2)), Uint8Array.of(0xc3, 0xa9, 0xe2, 0x80));
+  assert.deepEqual(joinedContent('', ['a', '\\x80', 'b']), Uint8Array.of(0x61, 0x80, 0x62));
 });

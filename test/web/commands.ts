@@ -56,6 +56,20 @@ export function sampled(words: readonly string[], cwd = root): string {
   return stdout.slice(0, -1);
 }
 
+/** What a command with a pipe in it writes in a shell, without the line end that it adds. */
+export function piped(command: string, cwd: string): Buffer {
+  const line = command.replace('npx char-rnn', () => `'${process.execPath}' '${program}'`);
+  const { stdout, stderr, status } = spawnSync('sh', ['-c', line], { cwd });
+  assert.equal(status, 0, stderr.toString());
+  return stdout.subarray(0, -1);
+}
+
+/** The bytes of a text of a model over bytes, as the page shows it. */
+export function bytesOf(text: string): Buffer {
+  const parts = text.split(/\\x([0-9A-F]{2})/);
+  return Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 1 ? 'hex' : 'utf8')));
+}
+
 /** The words of a command as a POSIX shell splits them: only single quotes are used. */
 export function splitCommand(command: string): string[] {
   return Array.from(command.matchAll(/'((?:[^']|'\\'')*)'|(\S+)/g), ([, quoted, plain]) =>

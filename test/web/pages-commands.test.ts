@@ -7,8 +7,8 @@ import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { openExample, writeHeld } from './actions.ts';
-import { sampled, splitCommand, written, writtenAfter } from './commands.ts';
+import { modelBytes, openExample, writeHeld } from './actions.ts';
+import { bytesOf, piped, sampled, splitCommand, written, writtenAfter } from './commands.ts';
 import { openSite, sharedSite } from './site.ts';
 import { copiedText, textOf } from './text.ts';
 
@@ -142,6 +142,36 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
     const command = await page.locator('.dial code').innerText();
     const words = splitCommand(command.replace(/^npx char-rnn /, ''));
     assert.equal(text, sampled([...words, '--echo', '0'], empty()));
+    await page.context().close();
+  });
+
+  test('with a model over bytes, the first half of a character can be taken: the model and the command continue it', async () => {
+    // What a shell or `printf` could change.
+    const prompt = "-ü 'é' %d\\ ";
+    const bytes = await modelBytes({ text: `${prompt}— —\n`.repeat(60), tokens: 'byte' });
+    const cwd = empty();
+    writeFileSync(join(cwd, 'bytes.safetensors'), bytes);
+    const page = await site().open('#/write');
+    await page.locator('input[type="file"]').first().setInputFiles(join(cwd, 'bytes.safetensors'));
+    await written(page, prompt);
+    const view = page.locator('.text-view');
+    await view.press('Home');
+    for (let k = 0; k < prompt.length; k++) await view.press('ArrowRight');
+    await page.getByText(`position ${prompt.length + 1}, surprise`).waitFor();
+    const half = page.locator('.candidates li:not([aria-current="true"])', { hasText: '\\xE2' });
+    await writtenAfter(page, () => half.getByRole('button').click());
+    for (const continues of [false, true]) {
+      const next = page.getByRole('button', { name: 'Continue', exact: true });
+      const { text } = continues
+        ? await writtenAfter(page, () => next.click())
+        : { text: await textOf(page) };
+      const command = await page.locator('.command code').innerText();
+      assert.match(
+        command,
+        /^printf '\\055ü '\\''é'\\'' %%d\\\\ \\342.* \| npx char-rnn sample .* --prime-file -$/,
+      );
+      assert.deepEqual(bytesOf(text), piped(command, cwd));
+    }
     await page.context().close();
   });
 

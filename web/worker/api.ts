@@ -44,7 +44,8 @@ export interface ModelFacts {
 export type WritingOptions = Readonly<Record<string, unknown>>;
 
 export interface WriteRequest {
-  readonly prompt: string;
+  /** Bytes, for a model over bytes, if they are no text. */
+  readonly prompt: string | Uint8Array;
   readonly options: WritingOptions;
   /** Candidates listed for each symbol. */
   readonly alternatives: number;

@@ -2,7 +2,7 @@
  * Symbols in messages. A byte beyond ASCII is not a character, so its value is shown and, if its neighbours are known, the character that it
  * is part of.
  */
-import { announcedLength, isContinuation } from '../../util/utf8.ts';
+import { announcedLength, firstInvalidByte, isContinuation } from '../../util/utf8.ts';
 import type { TokenKind } from '../vocabulary.ts';
 
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -20,15 +20,39 @@ export function joinSymbolTexts(texts: Iterable<string>): string {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let joined = '';
   for (const text of texts) {
-    // A single symbol never has these four characters.
-    const byte = /^\\x([0-9A-F]{2})$/.exec(text)?.[1];
+    const byte = byteOf(text);
     // Invalid UTF-8 becomes U+FFFD.
     joined +=
-      byte === undefined
-        ? decoder.decode() + text
-        : decoder.decode(Uint8Array.of(Number.parseInt(byte, 16)), { stream: true });
+      byte === undefined ? decoder.decode() + text : decoder.decode(Uint8Array.of(byte), { stream: true });
   }
   return joined;
+}
+
+/**
+ * What a text and symbols that `symbolText` shows one by one are together: a text or, if the bytes among them are none, such as the first
+ * half of a character, all bytes.
+ */
+export function joinedContent(text: string, texts: Iterable<string>): string | Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const bytes: number[] = [...encoder.encode(text)];
+  let joined = text;
+  let hasBytes = false;
+  for (const shown of texts) {
+    joined += shown;
+    const byte = byteOf(shown);
+    hasBytes ||= byte !== undefined;
+    if (byte === undefined) bytes.push(...encoder.encode(shown));
+    else bytes.push(byte);
+  }
+  if (!hasBytes) return joined;
+  const content = Uint8Array.from(bytes);
+  return firstInvalidByte(content) === -1 ? STRICT_UTF8.decode(content) : content;
+}
+
+/** The byte that `symbolText` shows; undefined for other symbols. A single symbol never has these four characters. */
+function byteOf(text: string): number | undefined {
+  const digits = /^\\x([0-9A-F]{2})$/.exec(text)?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 16);
 }
 
 /** A symbol in quotes. Invisible characters and those that could move the cursor are shown by their numbers. */
