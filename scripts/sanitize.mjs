@@ -1,6 +1,6 @@
 /**
- * Runs the engine's tests with native add-ons that have sanitizers: for addresses and undefined behaviour, the whole contract; for data
- * races, the tests that use threads as well. It needs g++ and the libraries of its sanitizers.
+ * Runs tests of the engine with native add-ons that have sanitizers: one for addresses and undefined behaviour, and one for data races. It
+ * needs g++ and the libraries of its sanitizers.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const RUNS = [
     'address',
     'libasan.so',
     { ASAN_OPTIONS: 'detect_leaks=0', UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1' },
-    ['contract', 'bfloat16'],
+    ['contract', 'bfloat16', 'int8', 'changed-commands'],
   ],
   [
     'thread',
@@ -22,7 +22,7 @@ const RUNS = [
     {
       TSAN_OPTIONS: `halt_on_error=1:ignore_noninstrumented_modules=1:suppressions=${join(root, 'native', 'tsan-suppressions.txt')}`,
     },
-    ['contract', 'same-bits', 'bfloat16'],
+    ['contract', 'same-bits', 'bfloat16', 'int8'],
   ],
 ];
 
@@ -44,13 +44,13 @@ for (const [sanitizer, library, options, tests] of RUNS) {
   const files = tests.map((name) => join('test', 'engine', `${name}.test.ts`));
   for (const file of files) {
     const words = ['--import', 'tsx', '--test-name-pattern', 'native|bits', file];
-    const { status } = spawnSync(process.execPath, words, {
+    const { status, signal } = spawnSync(process.execPath, words, {
       cwd: root,
       stdio: 'inherit',
       env: { ...process.env, ...options, CHAR_RNN_ADDON: addon, LD_PRELOAD: preload },
     });
     if (status !== 0) {
-      console.error(`${file} failed under the ${sanitizer} sanitizer`);
+      console.error(`${file} failed under the ${sanitizer} sanitizer (${signal ?? `exit code ${status}`})`);
       failed = true;
     }
   }

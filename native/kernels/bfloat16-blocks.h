@@ -255,6 +255,7 @@ static void block_tile(int width, int rows, const Term* terms, int count, index_
 }
 #endif
 
+namespace {
 // Products in blocks: see Float32.
 struct Bfloat16Blocks : PackedPairs {
   enum { BLOCK = 2, MAX_TERM_BLOCKS = 32, MAX_ROWS = BLOCK_ROWS };
@@ -287,3 +288,4 @@ struct Bfloat16Blocks : PackedPairs {
   // Ends a call. Other programs on the core are faster if no tiles are in use.
   static void finish() { release_tiles(); }
 };
+}  // namespace

@@ -207,6 +207,7 @@ static void pair_tile(const Term* terms, int count, index_t row, index_t panel, 
 static const TileFunction PAIR_ROW_TILES[TILE_PANELS][7] = TILE_TABLE(pair_tile, LANES / 2, 1);
 static const TileFunction PAIR_COLUMN_TILES[TILE_PANELS][7] = TILE_TABLE(pair_tile, 1, LANES);
 
+namespace {
 // What all products in bfloat16 share: see Float32.
 struct PackedPairs {
   enum { STEPS = LANES / 2, IS_PACKED = 1, PACKS_WEIGHTS = 1 };
@@ -235,3 +236,4 @@ struct Bfloat16 : PackedPairs {
   // Packs one panel [R][16] of the left side of a weight gradient. `into` may be `from`.
   static void pack_left(index_t R, const float* from, float* into) { pack_row_pairs(R, from, into); }
 };
+}  // namespace

@@ -194,18 +194,20 @@ static void check_generate(CheckedCall& c, int threads) {
     require_sizes(c, (const double*)&m, 11);
     require_dimensions(c, &m.D, 2);
     require(c, m.kind <= 2 && m.cell < CELL_COUNT, "no such module");
-    if (m.kind != MODULE_EMBEDDING && m.tokens == 0) require(c, m.D == width, "the widths of adjacent modules differ");
+    // Other modules have no use for `tokens`.
+    const bool readsTokens = m.kind == MODULE_EMBEDDING || (m.kind == MODULE_RECURRENT && m.tokens != 0);
+    if (!readsTokens) require(c, m.D == width, "the widths of adjacent modules differ");
     width = m.H;
     if (c.problem) return;
     const double gates = m.kind == MODULE_RECURRENT ? GATE_COUNT[(int)m.cell] : 1, H = padded(m.H);
-    const double D = m.kind == MODULE_EMBEDDING || m.tokens != 0 ? m.D : padded(m.D);
+    const double D = readsTokens ? m.D : padded(m.D);
     const double input = m.kind == MODULE_EMBEDDING ? embedding_floats(element, H, D)
-                         : m.tokens != 0            ? table_floats(element, gates, H, D)
+                         : readsTokens              ? table_floats(element, gates, H, D)
                                                     : matrix_floats(element, gates, H, D);
     require_floats(c, 0, m.inputWeights + input);
     if (m.kind != MODULE_EMBEDDING) require_floats(c, 0, m.inputBias + weights_size(gates, H, 1));
-    if (m.kind == MODULE_EMBEDDING || m.tokens != 0) require(c, m.D >= n.V, "the vocabularies of the network differ");
-    if (m.kind == MODULE_LINEAR && i + 1 == (int)n.modules) require(c, m.H == n.V, "the vocabularies of the network differ");
+    if (readsTokens) require(c, m.D >= n.V, "the vocabularies of the network differ");
+    if (i + 1 == (int)n.modules) require(c, m.kind == MODULE_LINEAR && m.H == n.V, "the network does not end in a linear map to its vocabulary");
     if (m.kind != MODULE_RECURRENT) continue;
     require_floats(c, 0, m.hiddenWeights + matrix_floats(element, gates, H, H));
     require_floats(c, 0, m.hiddenBias + weights_size(gates, H, 1));

@@ -21,7 +21,8 @@ INLINE ExpParts exp_parts(vf x) {
   p = fma_(p, f, splat(1.6666665459e-1f));
   p = fma_(p, f, splat(5.0000001201e-1f));
   const vf q = fma_(p, f * f, f);
-  const vi bits = ((vi)shifted << 23) + 0x3f800000;
+  // Unsigned, because a NaN makes the sum overflow.
+  const vu bits = ((vu)shifted << 23) + 0x3f800000u;
   return {(vf)bits, q};
 }
 

@@ -189,6 +189,7 @@ INLINE vf float_levels(const float* at, int v) {
 #endif
 }
 
+namespace {
 // What the products need to know about int8: see Float32.
 template <bool VNNI>
 struct Int8 {
@@ -217,3 +218,4 @@ struct Int8 {
         store(into + p * next + v, float_levels(table + (p * V + token) * ROW_WORDS, v) * splat(scale));
   }
 };
+}  // namespace

@@ -174,6 +174,7 @@ static void transpose_panel(const float* w, index_t N, int kPanels, float* into)
     }
 }
 
+namespace {
 // What the products below need to know about the elements of A and B. bfloat16.h has another one.
 struct Float32 {
   // STEPS: steps of k in a panel of A; the panels of B have STEPS rows for each of them. BLOCK: panels of A whose columns are next to each
@@ -211,6 +212,7 @@ struct Float32 {
   // Transposes a panel of weights, as the right side of a product: see transpose_panel.
   static void transpose(const float* w, index_t N, int kPanels, float* into) { transpose_panel(w, N, kPanels, into); }
 };
+}  // namespace
 
 // Floats from one row of A to the next.
 template <class Element>

@@ -136,6 +136,7 @@ static Layer layer_of(const Call* call) {
   return l;
 }
 
+namespace {
 // What one thread computes in each step: rows `from` … `to` − 1 and, of each gate, the hidden units in panels `first` … `end` − 1.
 struct Part {
   index_t from, to;
@@ -154,6 +155,7 @@ struct Part {
     return {from + own.from, from + own.to};
   }
 };
+}  // namespace
 
 // Some rows, and all units of them.
 static Part whole_rows(const Layer& l, index_t from, index_t to) { return {from, to, 0, l.hPanels, 1, 0, 0, 0}; }

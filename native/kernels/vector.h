@@ -1,7 +1,7 @@
 // Vectors of floats. Each build of the kernels sets their width: VW = 16 (AVX-512), 8 (AVX2), 4 (NEON, WebAssembly).
 //
-// All functions in the kernel headers are static. Otherwise, the linker could use a function that was compiled for one instruction set in the
-// build for another.
+// All functions in the kernel headers are static, and types with member functions are in unnamed namespaces. Otherwise, the linker could use a
+// function that was compiled for one instruction set in the build for another.
 #pragma once
 #include "generated.h"
 
