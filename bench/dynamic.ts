@@ -14,6 +14,7 @@ import { initialParameters } from '../src/model/initial-parameters.ts';
 import { Network } from '../src/model/network.ts';
 import { UPDATE_INTERVAL } from '../src/score/dynamic.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import { median } from './figures.ts';
 
 const SEGMENTS = 50;
 const [rounds = '9', hiddenSize = '384'] = process.argv.slice(2);
@@ -69,7 +70,6 @@ for (let round = 0; round < Number(rounds); round++) {
     times.get(name)?.push((user + system) / 1_000 / SEGMENTS);
   }
 }
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 const figures = Object.fromEntries([...times].map(([name, values]) => [name, median(values)]));
 const ratio = (figures.dynamic ?? 0) / (figures.static ?? 1);
 console.log(JSON.stringify({ ...figures, ratio, engine: engine.description.text }));

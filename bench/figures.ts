@@ -1,8 +1,12 @@
 /** Figures that are measured in several rounds. */
 import { loadavg } from 'node:os';
 
+/** The middle one, or the mean of the two in the middle; NaN without values. */
 export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [below = Number.NaN, above = Number.NaN] = [sorted[middle - 1], sorted[middle]];
+  return sorted.length % 2 ? above : (below + above) / 2;
 }
 
 /** The load of the machine in the last 1, 5 and 15 minutes. */

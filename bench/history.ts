@@ -6,6 +6,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { median } from './figures.ts';
 
 const figure = z.object({
   name: z.string(),
@@ -81,14 +82,6 @@ function comparableTo(current: BenchmarkRecord, history: readonly BenchmarkRecor
       past.versions.pytorch === current.versions.pytorch,
   );
 }
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-};
 
 /** How the ratios of a run compare with those before. */
 export interface Comparison {

@@ -18,6 +18,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildSync } from 'esbuild';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import { median } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: { megabytes: { type: 'string', default: '1000' }, only: { type: 'string' } },
@@ -125,7 +126,6 @@ function train(path: string, iterations: number) {
     result = { milliseconds: sorted[sorted.length >> 1] }`);
 }
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 const megabytes = (size: number) => `${(size / 1e6).toFixed(0)} MB`;
 
 try {

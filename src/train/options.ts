@@ -176,7 +176,7 @@ export const trainingOptionsSchema = z.strictObject({
   compute: option(z._default(z.enum(['float32', 'bfloat16', 'bfloat16-amx', 'float16']), 'float32'), {
     flag: 'compute',
     group: 'Model',
-    help: 'bfloat16, bfloat16-amx: round the factors of matrix products, which is faster on CPUs with AVX512_BF16 (AMD) and with AMX (Intel), respectively; float16 (experimental, GPUs only): round the recurrent weights; sums and stored weights stay float32',
+    help: 'bfloat16 (for AMD CPUs with AVX512_BF16) and bfloat16-amx (for Intel CPUs with AMX): round the factors of matrix products, to train faster; float16 (experimental, GPUs only): round the recurrent weights; sums and stored weights stay float32',
   }),
 
   engine: engineOption(),
