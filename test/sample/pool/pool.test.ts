@@ -43,7 +43,14 @@ async function setUp(
   /** Texts that continue a prompt; sequence k has the seed `sequenceSeed(seed, k)`. */
   const write = (
     prompt: string,
-    { length = 50, seed = 1, temperature = 1, count = 1, onHandle = (_: RequestHandle) => {} } = {},
+    {
+      length = 50,
+      seed = 1,
+      temperature = 1,
+      count = 1,
+      onHandle = (_: RequestHandle) => {},
+      onTake = () => {},
+    } = {},
   ) =>
     new Promise<{ texts: string[]; cachedTokens: number }>((resolve, reject) => {
       const drawn: number[][] = Array.from({ length: count }, () => []);
@@ -65,6 +72,7 @@ async function setUp(
           },
           take(tokens) {
             for (let i = 0; i < tokens.length && own.length < length; i++) own.push(tokens[i] as number);
+            onTake();
             if (own.length < length) return true;
             left--;
             if (left === 0) resolve({ texts: drawn.map(decode), cachedTokens });
@@ -169,23 +177,46 @@ test('requests wait when there are no free slots', async (context) => {
   assert.throws(() => pool.start({ prompt: [], sequences: Array(4), onFailure() {} }), RangeError);
 });
 
-test('a cancelled request frees its slots; a paused one continues where it was', async (context) => {
+test('a cancelled request frees its slots; a paused one continues where it was', {
+  timeout: 60_000,
+}, async (context) => {
   const { model, pool, write } = await setUp(context, { capacity: 2 });
+  const until = async (holds: () => boolean) => {
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+  };
   let endless: RequestHandle | undefined;
-  write('x', { length: 1e9, onHandle: (handle) => (endless = handle) }).catch(() => {});
+  /** How often each request got tokens. */
+  const taken = { endless: 0, paused: 0 };
+  const another = async (name: keyof typeof taken, count = 1) => {
+    const enough = taken[name] + count;
+    await until(() => taken[name] >= enough);
+  };
+  write('x', {
+    length: 1e9,
+    onHandle: (handle) => (endless = handle),
+    onTake: () => taken.endless++,
+  }).catch(() => {});
   let handle: RequestHandle | undefined;
-  const paused = write('y', { length: 2000, seed: 3, onHandle: (given) => (handle = given) });
-  for (let i = 0; i < 5; i++) {
+  const paused = write('y', {
+    length: 4000,
+    seed: 3,
+    onHandle: (given) => (handle = given),
+    onTake: () => taken.paused++,
+  });
+  for (let i = 0; i < 3; i++) {
+    await another('paused');
     handle?.pause(true);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    // It still gets the tokens of a call that is under way.
+    await another('endless', 2);
+    const before = taken.paused;
+    await another('endless', 2);
+    assert.equal(taken.paused, before, 'nothing is computed for a paused request');
     handle?.pause(false);
-    await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  assert.deepEqual((await paused).texts, await model.generateAll({ prompts: ['y'], length: 2000, seed: 3 }));
+  assert.deepEqual((await paused).texts, await model.generateAll({ prompts: ['y'], length: 4000, seed: 3 }));
   endless?.cancel();
   await write('z');
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.equal(pool.used, 0);
+  await until(() => pool.used === 0);
 });
 
 test('a request that comes in the turn in which all others pause is started', {
