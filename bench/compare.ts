@@ -3,6 +3,8 @@
  *
  *     npm run bench -- [WORD…] [--record] [--check]
  *
+ * In a WORD, x may stand for the × of a name. A WORD that is in no name is an error.
+ *
  * Each row alternates between this program and PyTorch (the better of one thread and, with two processors, two) within one run. The figures
  * and the ratio come from the fastest iteration of all rounds, because other programs on a machine make iterations slower, but never
  * faster; the median of the medians is printed beside them. "of the peak" is the rate of the best iteration divided by the highest peak in
@@ -20,6 +22,7 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fastBfloat16 } from '../src/engine/cpu/native.node.ts';
+import { orExit, rowWords } from './arguments.ts';
 import { median } from './figures.ts';
 import { appendRecord, compareWithHistory, type Figure, readHistory } from './history.ts';
 import { makePeak, PROCESSORS, processorName } from './machine.ts';
@@ -98,10 +101,15 @@ const ROUNDS = 5;
 const PEER_THREADS = PROCESSORS > 1 ? [1, 2] : [1];
 const HISTORY = fileURLToPath(new URL('history.jsonl', import.meta.url));
 
-const { values: flags, positionals: wanted } = parseArgs({
-  allowPositionals: true,
-  options: { record: { type: 'boolean' }, check: { type: 'boolean' } },
-});
+const { values: flags, positionals } = orExit(() =>
+  parseArgs({
+    allowPositionals: true,
+    options: { record: { type: 'boolean' }, check: { type: 'boolean' } },
+  }),
+);
+const wanted = orExit(() =>
+  rowWords(positionals, [...ROWS.map(({ name }) => name), ...SAMPLING.map(samplingName)]),
+);
 /**
  * A row in bfloat16 is measured only if it is named or the processor has the instruction; without the instruction, it is slower than
  * float32.
@@ -125,7 +133,7 @@ const cell = (value: number | undefined, digits: number) =>
 const rounded = (value: number) => Number(value.toPrecision(5));
 
 // Read before anything is measured, so that a damaged line costs no time.
-const history = readHistory(HISTORY);
+const history = orExit(() => readHistory(HISTORY));
 const commit = commitOfCheckout();
 const [load = 0] = loadavg();
 const peak = makePeak();
@@ -217,9 +225,11 @@ if (flags.check) {
       'Run this again on a quiet machine. If a ratio stays low, look for the commit with git bisect.',
     );
     process.exitCode = 1;
+  } else if (figures.every(({ ratio }) => ratio === undefined)) {
+    console.log('\nThese rows have no ratio to PyTorch, so there is nothing to check.');
   } else if (compared === 0) {
     console.log(
-      `\n${HISTORY} has no record with this processor and PyTorch ${version}: make one with --record.`,
+      `\n${HISTORY} has no ratio of these rows with this processor and PyTorch ${version}: make a record with --record.`,
     );
   } else
     console.log(`\nNo ratio is more than 10% below the median of the last records (${compared} compared).`);

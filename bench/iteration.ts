@@ -4,13 +4,13 @@
  *     node --import tsx bench/iteration.ts train|evaluate lstm 128 2 50 [engine] [threads] [seconds] [options] [float32|bfloat16|bfloat16-amx]
  *
  * The same work as bench/peers/pytorch.py. `options` is JSON with options of training that change the work of an iteration, to measure what they
- * cost: '{"weightDrop": 0.3, "dropout": 0.4, "dropoutMask": "sequence", "average": "ema"}'.
+ * cost: '{"weightDrop": 0.3, "dropout": 0.4, "dropoutMask": "sequence", "average": "ema"}'. `notice` says, for example, that bfloat16 is
+ * emulated here. An evaluation computes in float32, so it takes no compute type.
  */
 import type { Batch } from '../src/data/batches/batches.ts';
-import type { Cell } from '../src/engine/cells.ts';
-import type { Compute } from '../src/engine/engine.ts';
+import { CELL_NAMES } from '../src/engine/cells.ts';
+import { ENGINE_NAMES } from '../src/engine/names.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
-import type { EngineName } from '../src/engine/select.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { Network } from '../src/model/network.ts';
 import { checkTrainingOptions, regularizationOf } from '../src/train/options.ts';
@@ -18,42 +18,50 @@ import { flopsPerSymbol } from '../src/train/preset/preset.ts';
 import { Optimizer } from '../src/train/run/optimizer.ts';
 import { WeightAverage } from '../src/train/run/weight-average.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import { ArgumentError, count, exit, jsonObject, oneOf, orExit, positiveNumber } from './arguments.ts';
 
-const [
-  task = 'train',
-  cell = 'lstm',
-  units = '128',
-  depth = '2',
-  steps = '50',
-  name = 'auto',
-  threads,
-  seconds = '3',
-  json = '{}',
-  compute = 'float32',
-] = process.argv.slice(2);
+const { task, cell, H, layers, T, name, threads, seconds, options, compute } = orExit(() => {
+  const [
+    task = 'train',
+    cell = 'lstm',
+    units = '128',
+    depth = '2',
+    steps = '50',
+    name = 'auto',
+    threads = '',
+    seconds = '3',
+    json = '{}',
+    compute = 'float32',
+    ...more
+  ] = process.argv.slice(2);
+  if (more.length > 0) throw new ArgumentError(`too many arguments: ${more.join(' ')}`);
+  const own = {
+    task: oneOf('the task', task, ['train', 'evaluate']),
+    cell: oneOf('the cell', cell, CELL_NAMES),
+    H: count('the units', units),
+    layers: count('the layers', depth),
+    T: count('the steps', steps),
+    name: oneOf('the engine', name, ENGINE_NAMES),
+    threads: threads === '' ? undefined : count('the threads', threads),
+    seconds: positiveNumber('the seconds', seconds),
+    options: checkTrainingOptions(jsonObject('the options', json)),
+    compute: oneOf('the compute type', compute, ['float32', 'bfloat16', 'bfloat16-amx']),
+  };
+  if (task === 'evaluate' && compute !== 'float32')
+    throw new ArgumentError(`an evaluation computes in float32: leave out ${compute}`);
+  return own;
+});
 const B = 50;
 const V = 65;
-const T = Number(steps);
-const H = Number(units);
-const layers = Number(depth);
 
-const { engine } = await makeEngine({
-  engine: name as EngineName,
-  threads: threads ? Number(threads) : undefined,
-  precision: 'float32',
-});
-const config = { cell: cell as Cell, layers, hiddenSize: H, vocabularySize: V };
-const network = new Network(
-  engine,
-  config,
-  { batchSize: B, sequenceLength: T },
-  'training',
-  compute as Compute,
+const { engine, notice } = await makeEngine({ engine: name, threads, precision: 'float32', compute }).catch(
+  exit,
 );
+const config = { cell, layers, hiddenSize: H, vocabularySize: V };
+const network = new Network(engine, config, { batchSize: B, sequenceLength: T }, 'training', compute);
 const random = new MersenneTwister(123);
 const [weights, gradient] = [engine.vector(network.layout), engine.vector(network.layout)];
 engine.write(weights, initialParameters(network.layout, random));
-const options = checkTrainingOptions(JSON.parse(json) as object);
 const optimizer = new Optimizer(engine, network.layout, options);
 const average = options.average === 'ema' ? new WeightAverage(engine, network.layout, options) : undefined;
 average?.begin(0, weights);
@@ -83,7 +91,7 @@ const times: number[] = [];
 /** Milliseconds of processor time: on a busy machine, these compare better than times. */
 const processor: number[] = [];
 const start = performance.now();
-while (performance.now() - start < Number(seconds) * 1000 || times.length < 3) {
+while (performance.now() - start < seconds * 1000 || times.length < 3) {
   const before = performance.now();
   const used = process.cpuUsage();
   await work();
@@ -105,6 +113,7 @@ console.log(
     flops,
     compute,
     engine: engine.description.text,
+    notice,
   }),
 );
 await engine.close();

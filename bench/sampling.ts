@@ -7,56 +7,61 @@
  * `--quantize int8` samples with int8 weights.
  */
 import { parseArgs } from 'node:util';
-import type { QuantizeOption } from '../src/checkpoint/quantization.ts';
 import { Vocabulary } from '../src/data/vocabulary.ts';
-import type { Cell } from '../src/engine/cells.ts';
-import type { EngineName } from '../src/engine/select.ts';
+import { CELL_NAMES } from '../src/engine/cells.ts';
+import { ENGINE_NAMES } from '../src/engine/names.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf } from '../src/model/config.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
+import { ArgumentError, count, jsonObject, oneOf, orExit, positiveNumber } from './arguments.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { quantize: { type: 'string' } },
+const { cell, hiddenSize, layers, sequences, engine, threads, seconds, options, quantize } = orExit(() => {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { quantize: { type: 'string', default: 'none' } },
+  });
+  const [
+    cell = 'lstm',
+    units = '128',
+    depth = '2',
+    sequences = '1',
+    name = 'auto',
+    threads = '',
+    seconds = '3',
+    json = '{}',
+    ...more
+  ] = positionals;
+  if (more.length > 0) throw new ArgumentError(`too many arguments: ${more.join(' ')}`);
+  return {
+    cell: oneOf('the cell', cell, CELL_NAMES),
+    hiddenSize: count('the units', units),
+    layers: count('the layers', depth),
+    sequences: count('the sequences', sequences),
+    engine: oneOf('the engine', name, ENGINE_NAMES),
+    threads: threads === '' ? undefined : count('the threads', threads),
+    seconds: positiveNumber('the seconds', seconds),
+    options: jsonObject('the options', json),
+    quantize: oneOf('quantize', values.quantize, ['int8', 'none']),
+  };
 });
-const [
-  cell = 'lstm',
-  units = '128',
-  depth = '2',
-  sequences = '1',
-  name = 'auto',
-  threads,
-  seconds = '3',
-  json,
-] = positionals;
-const options = JSON.parse(json ?? '{}');
 const V = 65;
-const config = {
-  cell: cell as Cell,
-  layers: Number(depth),
-  hiddenSize: Number(units),
-  vocabularySize: V,
-};
+const config = { cell, layers, hiddenSize, vocabularySize: V };
 const symbols = Array.from({ length: V }, (_, index) => String.fromCharCode(0x20 + index));
 const vocabulary = new Vocabulary({ kind: 'character', normalize: 'none', symbols, hasUnknown: false });
 const parameters = initialParameters(layoutOf(config), new MersenneTwister(1));
 const model = new LanguageModel(
   { config, precision: 'float32', vocabulary, parameters: Float32Array.from(parameters) },
-  {
-    engine: name as EngineName,
-    threads: threads ? Number(threads) : undefined,
-    quantize: values.quantize as QuantizeOption | undefined,
-  },
+  { engine, threads, quantize },
 );
-const prompts = Array<string>(Number(sequences)).fill('');
+const prompts = Array<string>(sequences).fill('');
 const length = prompts.length === 1 ? 20_000 : 1_000;
 // A warm-up: V8 compiles the code that is used often.
 const warm = performance.now() + 1500;
 while (performance.now() < warm) await model.generateAll({ ...options, prompts, length: 500 });
 let drawn = 0;
 const start = performance.now();
-while (performance.now() - start < Number(seconds) * 1000) {
+while (performance.now() - start < seconds * 1000) {
   await model.generateAll({ ...options, prompts, length });
   drawn += length * prompts.length;
 }

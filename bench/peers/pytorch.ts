@@ -11,8 +11,12 @@ const PYTHON = process.env.BENCH_PYTHON || (existsSync(OWN_PYTHON) ? OWN_PYTHON 
 const OPENBLAS = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
 const SCRIPT = fileURLToPath(new URL('pytorch.py', import.meta.url));
 
+/** An environment in build/pytorch is not used while BENCH_PYTHON names another Python. */
+const REMEDY = process.env.BENCH_PYTHON
+  ? 'Let BENCH_PYTHON name a Python that has it. Or unset BENCH_PYTHON, install PyTorch and run this again:'
+  : 'Install it and run this again:';
 /** What to do without PyTorch. */
-export const INSTALL_PYTORCH = `${PYTHON} has no PyTorch, so there is nothing to compare with. Install it and run this again:
+export const INSTALL_PYTORCH = `${PYTHON} has no PyTorch, so there is nothing to compare with. ${REMEDY}
   python3 -m venv build/pytorch
   build/pytorch/bin/pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
 If you have the wheel in a folder, replace --index-url and its address with --no-index --find-links FOLDER.
