@@ -1,7 +1,7 @@
 /** A trained model in memory: generate, score, inspect. `LanguageModel` also has files. Runs in Node and in a page. */
 import * as z from 'zod/mini';
 import { type Checkpoint, withMethods } from './checkpoint/checkpoint.ts';
-import { modelNumbers } from './checkpoint/quantization.ts';
+import { engineText, modelNumbers } from './checkpoint/quantization.ts';
 import { inType } from './checkpoint/tensors/tensors.ts';
 import type { Content } from './data/symbols/tokenizer.ts';
 import { MemoryTokens } from './data/tokens/memory-tokens.ts';
@@ -149,8 +149,7 @@ export class InMemoryModel {
   /** Describes the engine in one line. */
   async describeEngine(): Promise<string> {
     const { engine, weights } = await this.#engine.load();
-    const { text } = engine.description;
-    return weights.quantization ? `${text}, weights in ${weights.quantization}` : text;
+    return engineText(engine, weights.quantization);
   }
 
   /**

@@ -9,6 +9,8 @@ import { keepLevels } from './tensors/tensors.ts';
 /** The values of the option `quantize`. */
 export type QuantizeOption = Quantization | 'none';
 
+type Described = Pick<Engine, 'description'>;
+
 export interface NumberOptions {
   readonly precision?: Precision | undefined;
   readonly quantize?: QuantizeOption | undefined;
@@ -62,6 +64,19 @@ export function quantizationOn(
   wanted: Quantization | undefined,
 ): Quantization | undefined {
   return description.capabilities.int8 ? wanted : undefined;
+}
+
+/** Describes an engine, and how it stores the weights. */
+export function engineText(
+  { description: { text } }: Described,
+  quantization: Quantization | undefined,
+): string {
+  return quantization ? `${text}, ${weightsText(quantization)}` : text;
+}
+
+/** How an engine stores the weights: `weights in int8`. */
+export function weightsText(quantization: Quantization): string {
+  return `weights in ${quantization}`;
 }
 
 /** How to store the weights on an engine: as requested, by default as in the checkpoint's file. Undefined: as floats. */

@@ -61,3 +61,33 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
     );
   });
 }
+
+test('a report says that the weights were in int8', () => {
+  const vocabulary = new Vocabulary({
+    kind: 'character',
+    normalize: 'none',
+    symbols: ['a', 'b'],
+    hasUnknown: false,
+  });
+  const model = {
+    path: 'm.safetensors',
+    checkpoint: madeCheckpoint({ vocabulary }),
+    engine: new ReferenceEngine('float32'),
+  };
+  const report = (quantization: 'int8' | undefined): EvaluationReport => ({
+    model: { ...model, quantization },
+    text: { name: 'a.txt', bytes: 2, sha256: '', characters: 2 },
+    part: 'all',
+    how: 'all',
+    documents: [],
+    characters: 1,
+    temperature: 1,
+    nats: 1,
+    dynamic: undefined,
+    surprising: undefined,
+  });
+  assert.match(reportLines(report('int8'))[0] ?? '', /^model .* 2 layers of \d+, weights in int8$/);
+  assert.doesNotMatch(reportLines(report(undefined))[0] ?? '', /int8/);
+  assert.match(reportJson(report('int8')).engine, /, weights in int8$/);
+  assert.doesNotMatch(reportJson(report(undefined)).engine, /int8/);
+});

@@ -138,6 +138,13 @@ test('a unit that does not exist, a missing text and flags of a score are errors
     [['text.txt', '--unit', '1'], /got "1"/],
     [['--unit', '1.1'], /--unit needs a text\./],
     [['text.txt', '--unit', '1.1', '--surprise'], /--unit colours a text and --surprise is about its score/],
+    [['text.txt', '--unit', '1.1', '--rows', '4'], /--unit colours a text and --rows is about its score/],
+    [['text.txt', '--unit', '1.1', '--temperature', '0.5'], /--temperature is about its score/],
+    [['text.txt', '--unit', '1.1', '--separator', 'b'], /--separator is about its score/],
+    [
+      ['text.txt', '--unit', '1.1', '--quantize', 'int8'],
+      /--unit computes with floats: leave out --quantize int8/,
+    ],
     [['none.txt', '--unit', '1.1'], /none\.txt/],
   ] as const) {
     const { code, stdout, stderr } = await charRnn(['eval', 'model.safetensors', ...words], { cwd });

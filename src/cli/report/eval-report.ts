@@ -1,9 +1,10 @@
 /** The results of `char-rnn eval`, as lines and as JSON. */
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { engineText, weightsText } from '../../checkpoint/quantization.ts';
 import type { TextFacts } from '../../data/corpus.ts';
 import type { ChangedCounts } from '../../data/symbols/unknown-in-text.ts';
 import type { TokenKind } from '../../data/vocabulary.ts';
-import type { Engine } from '../../engine/engine.ts';
+import type { Engine, Quantization } from '../../engine/engine.ts';
 import type { CountModelLoss } from '../../score/count-model/count-model-loss.ts';
 import type { SquareSource } from '../../score/dynamic.ts';
 import type { TemperatureFit } from '../../score/fit-temperature.ts';
@@ -26,6 +27,8 @@ export interface EvaluationReport {
     readonly path: string;
     readonly checkpoint: Checkpoint;
     readonly engine: Pick<Engine, 'description'>;
+    /** How the engine stores the weights; undefined: as floats. */
+    readonly quantization: Quantization | undefined;
   };
   readonly text: TextFacts;
   readonly part: 'train' | 'val' | 'test' | 'all';
@@ -53,10 +56,11 @@ export const LABEL_WIDTH = 9;
 
 export function reportLines(report: EvaluationReport): string[] {
   const { model, text, documents, characters, temperature, nats, dynamic } = report;
+  const { quantization } = model;
   // The unit is printed, because a loss per byte is not a loss per character.
   const { kind } = model.checkpoint.vocabulary;
   const lines = [
-    `model    ${model.path} · ${cellAndLayers(model.checkpoint.config)}`,
+    `model    ${model.path} · ${cellAndLayers(model.checkpoint.config)}${quantization ? `, ${weightsText(quantization)}` : ''}`,
     `text     ${text.name} · ${counted(text.characters, kind)}`,
     `part     ${report.how}`,
     ...changedLines(report),
@@ -153,7 +157,7 @@ export function reportJson(report: EvaluationReport) {
     report;
   return {
     checkpoint: model.path,
-    engine: model.engine.description.text,
+    engine: engineText(model.engine, model.quantization),
     text: { name: text.name, bytes: text.bytes, sha256: text.sha256, characters: text.characters },
     part,
     how,

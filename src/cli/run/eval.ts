@@ -111,17 +111,21 @@ function checkCombination(part: Part, flags: EvalFlags): void {
 
 /** @throws {UsageError} for flags of a score, which `--unit` does not compute */
 function checkUnitFlags(text: string | undefined, flags: EvalFlags): void {
-  const { surprise, dynamic, baseline, fitTemperature, part } = flags;
-  const used = { surprise, dynamic, baseline, fitTemperature };
-  const names = {
-    surprise: 'surprise',
-    dynamic: 'dynamic',
-    baseline: 'baseline',
-    fitTemperature: 'fit-temperature',
+  const { surprise, dynamic, baseline, fitTemperature, temperature, rows, separator, part } = flags;
+  const used = {
+    surprise,
+    dynamic,
+    baseline,
+    'fit-temperature': fitTemperature,
+    temperature: temperature !== 1,
+    rows: rows > 1,
+    separator: separator !== undefined,
   };
-  for (const [key, name] of Object.entries(names))
-    if (used[key as keyof typeof used])
+  for (const [name, isUsed] of Object.entries(used))
+    if (isUsed)
       throw new UsageError(`--unit colours a text and --${name} is about its score: use one of them.`);
+  if (flags.quantize === 'int8')
+    throw new UsageError('--unit computes with floats: leave out --quantize int8.');
   if (part !== undefined && part !== 'all' && text === undefined)
     throw new UsageError('--unit needs a whole text: name one, without --part.');
 }
