@@ -173,6 +173,13 @@ describe('what was asked for last', { skip: skipWithoutChromium, timeout: 240_00
     await shown(text);
     await dropFiles(page, [{ name: 'packed.txt.gz', bytes: gzipSync(WHALES) }]);
     await shown(WHALES);
+    // Of a long file, the field has more than what is read, but not all.
+    await dropFiles(page, [{ name: 'long.txt', bytes: Buffer.from(WHALES.repeat(10_000)) }]);
+    await page.waitForFunction(() => document.querySelector('textarea')?.value.length === 100_000);
+    await read(page).click();
+    await page.getByText('Only the first 20,000 characters of this text are read.').waitFor();
+    await dropFiles(page, [{ name: 'packed.txt.gz', bytes: gzipSync(WHALES) }]);
+    await shown(WHALES);
     await dropFiles(page, [{ name: 'picture.txt', bytes: Uint8Array.of(0, 1, 2, 3, 0, 255) }]);
     await page.getByRole('alert').getByText('picture.txt').waitFor();
     await shown(WHALES);
