@@ -63,6 +63,27 @@ for (const [kind, symbols] of Object.entries(SYMBOLS) as [TokenKind, readonly st
 }
 
 test('a report says that the weights were in int8', () => {
+  assert.match(reportLines(reportOf('int8'))[0] ?? '', /^model .* 2 layers of \d+, weights in int8$/);
+  assert.doesNotMatch(reportLines(reportOf(undefined))[0] ?? '', /int8/);
+  assert.match(reportJson(reportOf('int8')).engine, /, weights in int8$/);
+  assert.doesNotMatch(reportJson(reportOf(undefined)).engine, /int8/);
+});
+
+test('the command that uses a fitted temperature computes in the same numbers', () => {
+  const summary = { characters: 1, nats: 1, natsPerCharacter: 1, bitsPerCharacter: 1, perplexity: 1 };
+  const fitted = { fit: { temperature: 1.1, before: summary, after: summary }, nats: 1 };
+  const command = (quantization: 'int8' | undefined, weightTypes?: readonly ['int8', 'float32']) => {
+    const { model, ...rest } = reportOf(quantization);
+    const checkpoint = weightTypes ? { ...model.checkpoint, weightTypes } : model.checkpoint;
+    return reportLines({ ...rest, model: { ...model, checkpoint }, fitted }).at(-1) ?? '';
+  };
+  assert.match(command(undefined), / other\.txt --temperature 1\.1$/);
+  assert.match(command('int8'), / other\.txt --temperature 1\.1 --quantize int8$/);
+  assert.match(command('int8', ['int8', 'float32']), / other\.txt --temperature 1\.1$/);
+});
+
+/** A report of a model in int8 or floats. */
+function reportOf(quantization: 'int8' | undefined): EvaluationReport {
   const vocabulary = new Vocabulary({
     kind: 'character',
     normalize: 'none',
@@ -74,7 +95,7 @@ test('a report says that the weights were in int8', () => {
     checkpoint: madeCheckpoint({ vocabulary }),
     engine: new ReferenceEngine('float32'),
   };
-  const report = (quantization: 'int8' | undefined): EvaluationReport => ({
+  return {
     model: { ...model, quantization },
     text: { name: 'a.txt', bytes: 2, sha256: '', characters: 2 },
     part: 'all',
@@ -85,9 +106,5 @@ test('a report says that the weights were in int8', () => {
     nats: 1,
     dynamic: undefined,
     surprising: undefined,
-  });
-  assert.match(reportLines(report('int8'))[0] ?? '', /^model .* 2 layers of \d+, weights in int8$/);
-  assert.doesNotMatch(reportLines(report(undefined))[0] ?? '', /int8/);
-  assert.match(reportJson(report('int8')).engine, /, weights in int8$/);
-  assert.doesNotMatch(reportJson(report(undefined)).engine, /int8/);
-});
+  };
+}

@@ -95,6 +95,9 @@ function fittedLines({ model, characters, fitted }: EvaluationReport, kind: Toke
   ];
   if (temperature === 1) return lines;
   const words = ['eval', fileWord(model.path), 'other.txt', '--temperature', String(temperature)];
+  // An int8 file is computed in int8 without the flag.
+  const isStored = model.checkpoint.weightTypes?.includes('int8') ?? false;
+  if (model.quantization && !isStored) words.push('--quantize', model.quantization);
   return [...lines, `         To score another text with it: ${commandLine(words)}`];
 }
 
