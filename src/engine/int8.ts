@@ -96,8 +96,9 @@ export const HIDDEN_SCALE = Math.fround(1 / ACTIVATION_LEVELS);
 
 /** @throws {UnsupportedError} unless all parameters are finite, and below 2¹⁰⁰ */
 export function checkQuantizable(parameters: NumberArray): void {
-  const at = parameters.findIndex((value: number) => !(Math.abs(value) < LARGEST));
-  if (at < 0) return;
+  let at = 0;
+  while (at < parameters.length && Math.abs(parameters[at] as number) < LARGEST) at++;
+  if (at === parameters.length) return;
   throw new UnsupportedError(
     `parameter ${at} of the model is ${parameters[at]}, and int8 holds numbers between ±2^100.`,
     {

@@ -99,10 +99,13 @@ export function packInt8(layout: Layout, values: NumberArray): Uint8Array<ArrayB
     const [rows = 0, columns = 0] = shape;
     const matrix = quantizeRows(own, rows, columns);
     const { ofRow, ofColumn } = levelPlaces(packed, form);
+    // Every row has the same places, and a large model has millions of levels.
+    const places = Int32Array.from({ length: columns }, (_, column) => ofColumn(column));
     for (let row = 0; row < rows; row++) {
       const first = ofRow(row);
+      const levels = matrix.levels.subarray(row * columns, (row + 1) * columns);
       for (let column = 0; column < columns; column++)
-        into.bytes[first + ofColumn(column)] = matrix.levels[row * columns + column] as number;
+        into.bytes[first + (places[column] as number)] = levels[column] as number;
     }
     writeScales(into, packed, form, matrix);
   }
