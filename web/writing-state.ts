@@ -116,6 +116,7 @@ async function write(begun: Draft): Promise<void> {
   );
   const opened = model.value;
   let index = -1;
+  let hasEnded = false;
   const before = [drafts.value, current.value, history.value, undone.value] as const;
   try {
     const options = valuesOf(facts.value, own);
@@ -129,6 +130,7 @@ async function write(begun: Draft): Promise<void> {
     const request = { prompt: wholePrompt, options, alternatives: CANDIDATES };
     for await (const part of worker().stream('write', request, abort.signal)) {
       if (model.value !== opened) break;
+      hasEnded ||= part.ending !== undefined && part.ending !== 'seconds';
       written = [...written, ...part.details];
       if (part.leavesOut) last = { ...last, leavesOut: true };
       if (part.notices.length > 0) notices.value = [...notices.value, ...part.notices];
@@ -141,9 +143,20 @@ async function write(begun: Draft): Promise<void> {
     writing.value = undefined;
     // Nothing was written: the page shows what it showed before.
     const failed = problem.value !== undefined && model.value === opened;
+    const draftNow = drafts.value[index];
+    if (draftNow && !hasEnded) drafts.value = drafts.value.with(index, withItsLength(draftNow));
     if (failed && drafts.value[index]?.written.length === begun.written.length)
       [drafts.value, current.value, history.value, undone.value] = before;
   }
+}
+
+/** A text that was ended by the reader, or after a time: its command writes as many symbols. */
+function withItsLength(own: Draft): Draft {
+  const { last, written } = own;
+  // Forms depend on the length from the first symbol on.
+  if (!last || 'match' in last.settings || 'template' in last.settings) return own;
+  const { seconds: _, ...others } = last.settings;
+  return { ...own, last: { ...last, settings: { ...others, length: String(written.length - last.from) } } };
 }
 
 export function show(index: number): void {

@@ -7,7 +7,7 @@ import { LanguageModel, train } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { modelBytes, openExample, writeHeld } from './actions.ts';
+import { modelBytes, openExample, setOptions, writeHeld } from './actions.ts';
 import { bytesOf, piped, sampled, splitCommand, written, writtenAfter } from './commands.ts';
 import { openSite, sharedSite } from './site.ts';
 import { copiedText, textOf } from './text.ts';
@@ -47,6 +47,30 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
       assert.match(text, /\n/);
       assert.equal(text, sampled(words, empty()));
     }
+    await page.context().close();
+  });
+
+  test('the command of a text that was stopped, or ended after a time, writes as much of it', async () => {
+    const page = await site().open('#/write');
+    await openExample(page);
+    await page.getByLabel('prompt').first().fill('Call me ');
+    await page.evaluate(() => {
+      new MutationObserver(() => {
+        if (document.querySelector('.text-view[aria-busy="true"] .text-view-text > div'))
+          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+      }).observe(document.body, { childList: true, subtree: true, attributes: true });
+    });
+    const write = () => page.getByRole('button', { name: 'Write', exact: true }).click();
+    await setOptions(page, { length: 100_000 });
+    const stopped = await writtenAfter(page, write);
+    assert.equal(stopped.text, sampled(stopped.words, empty()));
+    await page.reload();
+    await openExample(page);
+    await page.getByLabel('prompt').first().fill('Call me ');
+    await setOptions(page, { length: 100_000, seconds: 0.05 });
+    const timed = await writtenAfter(page, write);
+    assert.equal(timed.text, sampled(timed.words, empty()));
+    assert.ok(!timed.words.includes('--seconds'));
     await page.context().close();
   });
 
