@@ -13,8 +13,12 @@ import { nextTurn } from './util/event-loop.ts';
 /** Maximum sequences in the pool (in practice no limit), and bytes for the cached states of prompts. Memory is allocated only as it is needed. */
 const MAX_SEQUENCES = 1 << 20;
 const PREFIX_CACHE_BYTES = 1 << 24;
-/** Milliseconds that each part of a turn of the pool takes. A server's are shorter (server/served-model.ts). */
+/**
+ * Milliseconds that each part of a turn of the pool takes, and a turn in which prompts alone are read. After a request is cancelled, the turn
+ * still ends before others continue and the model can be closed. A server's are shorter (server/served-model.ts).
+ */
 const LIBRARY_PART_TIME = 10;
+const LIBRARY_PROMPT_TIME = 100;
 
 /** An engine, and a model's weights in its memory. */
 export interface LoadedModel {
@@ -68,6 +72,7 @@ export class ModelEngine {
       capacity: MAX_SEQUENCES,
       cacheBytes: PREFIX_CACHE_BYTES,
       partTime: LIBRARY_PART_TIME,
+      promptTime: LIBRARY_PROMPT_TIME,
     });
     this.#pool = pool;
     pool.catch(() => {

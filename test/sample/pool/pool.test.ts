@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Vocabulary } from '../../../src/data/vocabulary.ts';
-import type { FloatArray, Generate } from '../../../src/engine/engine.ts';
+import type { FloatArray, Generate, ReadTokens } from '../../../src/engine/engine.ts';
 import type { EngineName } from '../../../src/engine/select.ts';
 import { LanguageModel } from '../../../src/language-model.node.ts';
 import { loadedModel } from '../../../src/language-model.ts';
@@ -217,6 +217,26 @@ test('a cancelled request frees its slots; a paused one continues where it was',
   endless?.cancel();
   await write('z');
   await until(() => pool.used === 0);
+});
+
+test('a model reads a long prompt in calls of limited time, and makes no more of them after it was cancelled', async () => {
+  const model = new LanguageModel(madeModel().checkpoint, { threads: 1 });
+  const { engine } = await loadedModel(model);
+  const readTokens = engine.readTokens.bind(engine);
+  const calls: number[] = [];
+  const stopped = new AbortController();
+  Object.assign(engine, {
+    readTokens: (call: ReadTokens) => {
+      calls.push(call.tokens.length / call.slots.length);
+      stopped.abort();
+      readTokens(call);
+    },
+  });
+  const text = model.generate({ prompt: 'x'.repeat(3000), signal: stopped.signal });
+  await assert.rejects(text.next(), { name: 'AbortError' });
+  await model.close();
+  assert.equal(calls.length, 1);
+  assert.ok((calls[0] as number) < 1000, `${calls[0]} tokens`);
 });
 
 test('a request that comes in the turn in which all others pause is started', {
