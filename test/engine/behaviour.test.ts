@@ -57,6 +57,20 @@ for (const { name, make } of fastEngines) {
   });
 }
 
+for (const { name, make } of fastEngines) {
+  test(`${name}: an engine that is closed finishes the reads that are under way, and refuses others`, async () => {
+    const engine = await make();
+    const state = engine.tensor('float', [2, 1000, 1000]);
+    engine.fill(state, 3);
+    const values = engine.read(state);
+    await engine.close();
+    assert.equal((await values).at(-1), 3);
+    await assert.rejects(async () => engine.read(state), /this engine is closed/);
+    assert.throws(() => engine.fill(state, 4), /this engine is closed/);
+    engine.release(state);
+  });
+}
+
 test('threads and workers do not keep the process alive', () => {
   const script = `
     const { makeEngine } = await import('./dist/index.js');

@@ -2,7 +2,7 @@
 import { checkShapeIn } from '../checks.ts';
 import type { Compute, ElementType, Quantization, Tape, Tensor, Vector } from '../engine.ts';
 import type { Layout } from '../layout.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, BackendArray } from './backend.ts';
 import {
   type BufferId,
   COMMAND_LENGTH,
@@ -35,6 +35,8 @@ export class CpuContext {
   readonly #sizes = new Map<BufferId, number>();
   /** The numbers that `uploadCached` wrote last, by name. */
   readonly #cached = new Map<string, Float64Array>();
+  /** Reads whose arrays are not filled yet. */
+  readonly #reads = new Set<Promise<unknown>>();
   #isClosed = false;
 
   constructor(backend: Backend) {
@@ -42,7 +44,7 @@ export class CpuContext {
   }
 
   allocate(bytes: number): BufferId {
-    if (this.#isClosed) throw new TypeError('this engine is closed');
+    this.#checkOpen();
     const buffer = this.backend.allocate(bytes);
     this.#sizes.set(buffer, bytes);
     return buffer;
@@ -176,8 +178,22 @@ export class CpuContext {
     buffers: readonly (BufferId | undefined)[],
     work: number,
   ): void {
+    this.#checkOpen();
     encodeCommand(this.#command, operation, numbers, buffers);
     this.backend.submit(this.#command, work < MIN_THREADED_WORK);
+  }
+
+  /** Reads from a buffer, as `Backend.read` does. */
+  read<T extends BackendArray>(buffer: BufferId, offset: number, into: T): T | Promise<T> {
+    this.#checkOpen();
+    const values = this.backend.read(buffer, offset, into);
+    if (!(values instanceof Promise)) return values;
+    const end = () => {
+      this.#reads.delete(settled);
+    };
+    const settled: Promise<void> = values.then(end, end);
+    this.#reads.add(settled);
+    return values;
   }
 
   get bytesInUse(): number {
@@ -186,14 +202,22 @@ export class CpuContext {
     return sum;
   }
 
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TypeError('this engine is closed');
+  }
+
   #free(buffer: BufferId): void {
+    // Closing frees all buffers.
+    if (this.#isClosed) return;
     this.#sizes.delete(buffer);
     this.backend.release(buffer);
   }
 
+  /** Waits for the reads that are under way, and closes the backend. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    await Promise.all(this.#reads);
     await this.backend.close();
   }
 

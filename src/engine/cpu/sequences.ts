@@ -130,7 +130,7 @@ export async function generate(context: CpuContext, call: Generate): Promise<Int
     drawn,
     context.upload('controls', controlValues(call, steps, V)),
   ]);
-  return context.backend.read(drawn, 0, new Int32Array(uniforms.length));
+  return context.read(drawn, 0, new Int32Array(uniforms.length));
 }
 
 /** @param draws Buffers for the uniform numbers, the drawn tokens and the controls. Default: none, because the tokens are given. */

@@ -58,7 +58,7 @@ export async function readHandle(
   if (handle.kind === 'vector' && handle.quantization) return readQuantized(context, handle, offset, count);
   if (handle instanceof CpuTensor && !handle.matrix) {
     const into = emptyArray(handle, count);
-    return context.backend.read(context.buffer(source), offset * into.BYTES_PER_ELEMENT, into);
+    return context.read(context.buffer(source), offset * into.BYTES_PER_ELEMENT, into);
   }
   const into = new Float32Array(count);
   const reads: (Float32Array | Promise<Float32Array>)[] = [];
@@ -66,7 +66,7 @@ export async function readHandle(
     const part = into.subarray(at, at + STAGED);
     const staging = context.workingBuffer('staging', part.byteLength);
     move(context, 'unpack', handle, staging, offset + at, part.length);
-    reads.push(context.backend.read(staging, 0, part));
+    reads.push(context.read(staging, 0, part));
   }
   await Promise.all(reads);
   return into;
@@ -85,7 +85,7 @@ async function readQuantized(
   count: number,
 ): Promise<Float32Array> {
   const { layout, packed, buffer } = context.weights(vector);
-  const bytes = await context.backend.read(buffer, 0, new Uint8Array(packed.size * 4));
+  const bytes = await context.read(buffer, 0, new Uint8Array(packed.size * 4));
   return unpackInt8(layout, bytes).slice(offset, offset + count);
 }
 
