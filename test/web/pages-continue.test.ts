@@ -5,7 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { encodeCheckpoint } from '../../src/checkpoint/codec.ts';
 import { LanguageModel } from '../../src/index.ts';
+import { joinBytes } from '../../src/util/bytes.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { charRnn, root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
@@ -80,6 +82,13 @@ describe('a run of the command line, in the Train page', {
     const changed = join(folder, 'changed.txt');
     writeFileSync(changed, readFileSync(text, 'utf8').replace('wall', 'hall'));
     const weights = join(root, 'models', 'moby-dick.safetensors');
+    const inBfloat16 = join(folder, 'bfloat16.safetensors');
+    const { checkpoint: own } = LanguageModel.fromBytes(readFileSync(checkpoint));
+    const training = own.training && {
+      ...own.training,
+      options: { ...own.training.options, compute: 'bfloat16' } as const,
+    };
+    writeFileSync(inBfloat16, joinBytes(encodeCheckpoint({ ...own, training })));
     const bytes = readFileSync(text).length.toLocaleString('en');
     const page = await site().open('#/train');
     const refusal = async (...files: [checkpoint: string, text: string]) => {
@@ -99,6 +108,10 @@ describe('a run of the command line, in the Train page', {
     assert.match(
       await refusal(weights, text),
       /^moby-dick\.safetensors is a model without the state of its training/,
+    );
+    assert.equal(
+      await refusal(inBfloat16, text),
+      'bfloat16.safetensors is of a run that computes in bfloat16, which a page can’t do: continue this run on the command line.',
     );
     assert.equal(await page.locator('.stored li').count(), 0);
     await page.context().close();

@@ -37,6 +37,11 @@ function stateOf({ training }: Checkpoint, name: string): TrainingState {
     throw new Error(
       `${name} is of a run with a file of its own to validate or test on. A page has only one text: continue this run on the command line.`,
     );
+  const { compute } = training.options;
+  if (compute === 'bfloat16' || compute === 'bfloat16-amx')
+    throw new Error(
+      `${name} is of a run that computes in ${compute}, which a page can’t do: continue this run on the command line.`,
+    );
   return training;
 }
 
