@@ -1,5 +1,6 @@
 /**
- * Compares training with PyTorch on this machine: `npm run bench`, for all rows or those whose name contains one of the given words.
+ * Compares training with PyTorch on this machine: `npm run bench`, for all rows or those that are named. A word names the row that it is
+ * the name of or, if it is no row's name, all rows whose name contains it.
  *
  *     npm run bench -- [WORD…] [--record] [--check]
  *
@@ -97,6 +98,7 @@ const SAMPLING: readonly SamplingRow[] = [
     (['none', 'int8'] as const).map((quantize) => ({ ...shape, sequences, quantize })),
   ),
 );
+const NAMES: ReadonlySet<string> = new Set([...ROWS, ...SAMPLING.map(samplingRow)].map(({ name }) => name));
 const ROUNDS = 5;
 const PEER_THREADS = PROCESSORS > 1 ? [1, 2] : [1];
 const HISTORY = fileURLToPath(new URL('history.jsonl', import.meta.url));
@@ -117,7 +119,7 @@ const wanted = orExit(() =>
 const isWanted = (name: string, compute: Row['compute'] = undefined) =>
   wanted.length === 0
     ? compute === undefined || fastBfloat16().includes(compute)
-    : wanted.some((word) => name.includes(word));
+    : wanted.some((word) => (NAMES.has(word) ? name === word : name.includes(word)));
 
 /** Runs one of the programs in this folder, which prints JSON. */
 function ours<Result>(script: string, ...words: (string | number)[]): Result {
@@ -185,6 +187,10 @@ function measure(row: Row): Figure {
   return { name: row.name, unit: 'ms', value: rounded(value), ...compared };
 }
 
+function samplingRow(row: SamplingRow) {
+  return { row, name: samplingName(row) };
+}
+
 function samplingName({ units, layers, sequences, quantize }: SamplingRow): string {
   const count = sequences === 1 ? 'one sequence' : `${sequences} sequences`;
   return `sampling ${units}×${layers}, ${count}${quantize === 'int8' ? ', int8' : ''}`;
@@ -204,7 +210,7 @@ function measureSampling(name: string, { units, layers, sequences, quantize }: S
 
 const figures = [
   ...ROWS.filter(({ name, compute }) => isWanted(name, compute)).map(measure),
-  ...SAMPLING.map((row) => ({ row, name: samplingName(row) }))
+  ...SAMPLING.map(samplingRow)
     .filter(({ name }) => isWanted(name))
     .map(({ row, name }) => measureSampling(name, row)),
 ];

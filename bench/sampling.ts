@@ -55,10 +55,16 @@ const model = new LanguageModel(
   { engine, threads, quantize },
 );
 const prompts = Array<string>(sequences).fill('');
-const length = prompts.length === 1 ? 20_000 : 1_000;
 // A warm-up: V8 compiles the code that is used often.
 const warm = performance.now() + 1500;
-while (performance.now() < warm) await model.generateAll({ ...options, prompts, length: 500 });
+let perStep = 0;
+do {
+  const begin = performance.now();
+  await model.generateAll({ ...options, prompts, length: 100 });
+  perStep = (performance.now() - begin) / 100;
+} while (performance.now() < warm);
+// Long texts, but of no more than about a second: a large model takes 7 ms for a character.
+const length = Math.min(prompts.length === 1 ? 20_000 : 1_000, Math.ceil(1000 / perStep));
 let drawn = 0;
 const start = performance.now();
 while (performance.now() - start < seconds * 1000) {
