@@ -45,7 +45,7 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
   for (const look of LOOKS)
     test(`${look.colorScheme}, ${look.viewport.width} px: accessible before the first iteration, and with everything`, async () => {
       begin();
-      await withServer({ folders: [runs], pages }, async ({ address }) => {
+      await withServer({ browser, folders: [runs], pages }, async ({ address }) => {
         const page = await browser.open(address, look);
         await openRun(page, 'beginning');
         await page.getByText('No iteration has been logged yet.').waitFor();
@@ -62,12 +62,11 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
         await page.getByText('★ best').waitFor();
         await page.getByText('Learning rate, gradient and speed').click();
         await assertAccessible(page, 'finished, with checkpoints');
-        await page.context().close();
       });
     });
 
   test('has the curves, the samples, the settings with their origins, and the best checkpoint', async () => {
-    await withServer({ folders: [runs], pages }, async ({ address }) => {
+    await withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address);
       await openRun(page, 'full');
       const best = trained.reduce((a, b) => (b.loss < a.loss ? b : a));
@@ -113,13 +112,12 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
       assert.equal(marked.length, 1, checkpoints.join());
       assert.match(marked[0] as string, new RegExp(best.loss.toFixed(4)));
       await page.getByText(`npx char-rnn train --resume '${full}' --max-iterations 12`).waitFor();
-      await page.context().close();
     });
   });
 
   test('shows advice next to the curves as it comes', async () => {
     begin(line(iteration(1)));
-    await withServer({ folders: [runs], pages }, async ({ address }) => {
+    await withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address);
       await openRun(page, 'beginning');
       await page.getByRole('img', { name: /Training loss 2\.000/ }).waitFor();
@@ -137,13 +135,12 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
       assert.equal(await advice.isVisible(), false);
       await page.getByText('1 from before the run was resumed').click();
       await advice.waitFor();
-      await page.context().close();
     });
   });
 
   test('a run that is deleted while the page shows it: the page says so, keeps what it has, and follows a new one', async () => {
     begin(line(iteration(5, 1.5)) + line(evaluated(5, 1.75)));
-    await withServer({ folders: [runs], pages }, async ({ address }) => {
+    await withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address);
       await openRun(page, 'beginning');
       await page.getByText('best validation loss 1.7500').waitFor();
@@ -160,7 +157,6 @@ describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, (
         location.hash = '#/run';
       });
       await page.getByRole('alert').getByText('The address does not name a run.').waitFor();
-      await page.context().close();
     });
     const problems = browser.problems.splice(0);
     assert.ok(

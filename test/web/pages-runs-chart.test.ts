@@ -43,7 +43,7 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
     query: string,
     use: (page: Page, name: (run: string) => Promise<string>) => Promise<void>,
   ) =>
-    withServer({ folders: [runs], pages }, async ({ address }) => {
+    withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address);
       const idOf = async (run: string) => {
         const link = rowOf(page, `runs/${run}`).getByRole('link', { name: `runs/${run}`, exact: true });
@@ -54,7 +54,6 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
         location.hash = `#/runs?${text}`;
       }, query);
       await use(page, idOf);
-      await page.context().close();
     });
 
   const chart = (page: Page, words: RegExp) => page.getByRole('img', { name: words });
@@ -152,12 +151,11 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
   test('without a curve, the page gives the reason instead of reading forever', async () => {
     const other = join(folder, 'other');
     writeLog(join(other, 'new', 'lstm.log.jsonl'), line(started({ runId: 'new' })));
-    await withServer({ folders: [other], pages }, async ({ address }) => {
+    await withServer({ browser, folders: [other], pages }, async ({ address }) => {
       const page = await browser.open(address);
       await page.getByText('The chosen runs have no training loss yet.').waitFor();
       await page.getByLabel('show other/new in the chart').uncheck();
       await page.getByText('Choose runs in the table to see their curves.').waitFor();
-      await page.context().close();
     });
   });
 });

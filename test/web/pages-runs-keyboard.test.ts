@@ -31,7 +31,7 @@ describe('runs without a pointer', { skip: skipWithoutChromium, timeout: 240_000
   afterEach(() => assert.deepEqual(browser.problems.splice(0), []));
 
   test('open the list, filter, choose and pin a run, zoom, move the samples, open a run and its model', async () => {
-    await withServer({ folders: [runs], pages }, async ({ address }) => {
+    await withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address);
       const { keyboard } = page;
       const chart = (words: RegExp) => page.getByRole('img', { name: words }).waitFor();
@@ -95,7 +95,6 @@ describe('runs without a pointer', { skip: skipWithoutChromium, timeout: 240_000
       await keyboard.press('Enter');
       await page.getByRole('heading', { name: 'Write' }).waitFor();
       await page.locator('summary').getByText('.safetensors').waitFor();
-      await page.context().close();
     });
   });
 });

@@ -38,7 +38,7 @@ describe('Runs on a phone', { skip: skipWithoutChromium, timeout: 120_000 }, () 
     writeLog(join(runs, LONG, 'lstm.log.jsonl'), logOf('long', [1.5, 1.6], MANY));
     writeLog(join(runs, 'b', 'lstm.log.jsonl'), logOf('b', [1.7], {}));
     await buildPages(pages);
-    await withServer({ folders: [runs], pages }, async ({ address }) => {
+    await withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address, { viewport: { width: 390, height: 844 }, isMobile: true });
       const row = rowOf(page, 'runs/b');
       await row.waitFor();

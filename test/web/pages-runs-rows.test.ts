@@ -37,7 +37,7 @@ describe('a long table of runs', { skip: skipWithoutChromium, timeout: 120_000 }
     for (let k = 0; k < RUNS; k++)
       writeLog(join(runs, `a${1000 + k}`, 'lstm.log.jsonl'), run(3, { runId: `${k}` }));
     await buildPages(pages);
-    await withServer({ folders: [runs], pages }, async ({ address }) => {
+    await withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address, { viewport: { width: 1000, height: 900 } });
       await page.getByText(`${RUNS} of ${RUNS} runs`).waitFor();
       const scroll = async (to: number, name: string) => {

@@ -85,12 +85,11 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
   afterEach(() => assert.deepEqual(browser.problems.splice(0), []));
 
   const onPage = (use: (page: Page) => Promise<void>) =>
-    withServer({ folders: [runs], pages }, async ({ address }) => {
+    withServer({ browser, folders: [runs], pages }, async ({ address }) => {
       const page = await browser.open(address);
       for (const name of Object.keys(MADE)) await rowOf(page, `runs/${name}`).waitFor();
       await page.getByRole('img', { name: /of 3 curves/ }).waitFor();
       await use(page);
-      await page.context().close();
     });
 
   /** The cells of a run, by the titles of their columns. */

@@ -53,7 +53,7 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
   afterEach(() => assert.deepEqual(browser.problems.splice(0), []));
 
   const withServer = (use: (served: ServedRuns) => Promise<void>, folders = [runs], port = 0) =>
-    serve({ folders, pages, port }, use);
+    serve({ browser, folders, pages, port }, use);
 
   const rowOf = (page: Page, name: string) => rowOfName(page, `runs/${name}`);
 
@@ -81,7 +81,6 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await page.getByRole('heading', { name: 'Write' }).waitFor();
       await page.getByRole('button', { name: 'Write', exact: true }).click();
       await page.getByText('characters a second').waitFor();
-      await page.context().close();
     });
   });
 
@@ -111,7 +110,6 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await row.waitFor({ state: 'detached' });
       writeFileSync(log, run(40, { runId: 'live' }));
       await row.getByText('40 / 1,000').waitFor();
-      await page.context().close();
     });
   });
 
@@ -131,7 +129,6 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
         async () => {
           await rowOf(page, 'live').getByText('60 / 1,000').waitFor();
           await page.getByText('char-rnn ui does not answer').waitFor({ state: 'detached' });
-          await page.context().close();
         },
         [runs],
         port,
@@ -182,7 +179,6 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
         await stop();
         await page.getByText('char-rnn ui does not answer').waitFor();
         await check('the server is gone');
-        await page.context().close();
       });
       const empty = join(folder, 'empty');
       mkdirSync(empty, { recursive: true });
@@ -191,7 +187,6 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
           const page = await browser.open(address, look);
           await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
           await assertAccessible(page, 'no runs');
-          await page.context().close();
         },
         [empty],
       );
@@ -212,7 +207,6 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
         await page.getByText('No runs could be loaded.').waitFor();
         assert.equal(await page.getByRole('table').count(), 0);
         await assertAccessible(page, 'a wrong token');
-        await page.context().close();
       });
       const problems = browser.problems.splice(0);
       assert.ok(
@@ -230,6 +224,6 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
     await page.getByRole('heading', { name: 'trained' }).waitFor();
     await page.getByRole('button', { name: 'Write' }).first().click();
     await page.getByRole('heading', { name: 'Write' }).waitFor();
-    await page.context().close();
+    await browser.closePages();
   });
 });

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { openPort } from '../../src/server/http/listen.node.ts';
 import { Access } from '../../src/ui/server/access.ts';
 import { createUiServer } from '../../src/ui/server/ui-server.node.ts';
+import type { OpenBrowser } from './site.ts';
 
 export const TOKEN = 'ThisIsTheTokenOfTheTest_';
 
@@ -14,6 +15,8 @@ export interface ServedRuns {
 }
 
 export interface ServedFolders {
+  /** Where the pages are opened. They are closed before the server. */
+  readonly browser: OpenBrowser;
   readonly folders: readonly string[];
   /** The folder of the built pages. */
   readonly pages: string;
@@ -23,7 +26,7 @@ export interface ServedFolders {
 
 /** Serves folders until `use` has ended. */
 export async function withServer(
-  { folders, pages, port: wanted = 0 }: ServedFolders,
+  { browser, folders, pages, port: wanted = 0 }: ServedFolders,
   use: (served: ServedRuns) => Promise<void>,
 ): Promise<void> {
   const port = await openPort({ port: wanted });
@@ -39,6 +42,7 @@ export async function withServer(
   try {
     await use({ address: `${port.url}/#token=${TOKEN}`, stop });
   } finally {
+    await browser.closePages();
     await stop();
   }
 }

@@ -26,6 +26,8 @@ export interface OpenBrowser {
   readonly requested: string[];
   /** Serves the files of a folder. @returns the address, without a slash at the end */
   serveFiles(folder: string, find?: FindFile, headers?: OutgoingHttpHeaders): Promise<string>;
+  /** Closes every page: one that is open when its server goes away reports that it lost it. */
+  closePages(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,9 @@ export async function openBrowser(flags: readonly string[] = []): Promise<OpenBr
       servers.push(server);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
+    async closePages() {
+      for (const context of browser.contexts()) await context.close();
     },
     async close() {
       await browser.close();
