@@ -22,7 +22,7 @@ const RUNS = [
     {
       TSAN_OPTIONS: `halt_on_error=1:ignore_noninstrumented_modules=1:suppressions=${join(root, 'native', 'tsan-suppressions.txt')}`,
     },
-    ['contract', 'same-bits', 'bfloat16', 'int8'],
+    ['contract', 'same-bits', 'crews', 'bfloat16', 'int8'],
   ],
 ];
 

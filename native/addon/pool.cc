@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include <chrono>
 #include <system_error>
+
+#include "variants.h"
 
 namespace charrnn {
 
@@ -32,8 +35,10 @@ void* take_memory(uint64_t bytes) {
 
 void yield() { sched_yield(); }
 
-// Threads can't share the work of one sequence: the others would only wait for its end.
-bool has_one_sequence(const Call& call) { return call.operation == OP_GENERATE && call.numbers[0] <= 1; }
+double now() {
+  using std::chrono::steady_clock;
+  return std::chrono::duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
+}
 
 // Keeps a range of addresses, without memory, until it is destroyed.
 class Reserve {
@@ -77,6 +82,7 @@ Buffers::~Buffers() {
 
 Pool::Pool(Kernels kernels, Check check, int wanted) : kernels_(kernels), check_(check) {
   team_.yield = yield;
+  team_.now = now;
   team_.barriers = barriers_;
   // Stacks of many threads can take all addresses that a limit such as `ulimit -v` leaves. Then the run would die for lack of memory.
   const Reserve reserve;
@@ -125,6 +131,7 @@ void Pool::makeAlone(Job& job) {
   Team alone = {};
   alone.threads = 1;
   alone.yield = yield;
+  alone.now = now;
   kernels_(&job.call, &alone, 0);
 }
 
@@ -164,7 +171,11 @@ bool Pool::act(std::function<void()> action) {
 
 void Pool::make(Job& job) {
   if (!job.isCall) return job.action();
-  if (threads == 1 || has_one_sequence(job.call)) return makeAlone(job);
+  if (threads == 1) return makeAlone(job);
+  if (needs_one_thread(&job.call, &team_)) {
+    makeAlone(job);
+    return note_crews_of(&job.call, &team_);
+  }
   if (const char* problem = check_(&job.call, job.bytes, threads)) return note(problem);
   memset(team_.counters, 0, sizeof team_.counters);
   current_ = &job.call;
@@ -177,6 +188,7 @@ void Pool::make(Job& job) {
   }
   kernels_(&job.call, &team_, 0);
   barrier(&team_);
+  note_crews_of(&job.call, &team_);
 }
 
 void Pool::drive() {

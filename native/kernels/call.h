@@ -18,6 +18,8 @@ struct Call {
 // How many threads wait at a barrier, and how often all have passed it. Each has a cache line of its own.
 struct alignas(64) Barrier {
   int arrived, generation;
+  // Of a crew: 1 + the step after which its first thread goes on alone; 0: none.
+  int dissolved;
 };
 
 // The most parts of a team whose threads wait for each other only.
@@ -28,8 +30,12 @@ struct Team {
   int threads;
   // Yields the processor; called when a thread has waited for some time.
   void (*yield)();
+  // The time, in milliseconds from any point on.
+  double (*now)();
   Barrier* barriers;  // of the whole team, then of its crews: 1 + MAX_CREWS; null for one thread
   int counters[8];
+  // After a crew was dissolved (sequences.h): the number of calls that still do without crews, and how many those were at the beginning.
+  int rest, restLength;
 };
 
 // How often a waiting thread checks before it yields: about 10 µs. On x86, `relax` takes most of a check; elsewhere, a check takes a nanosecond or

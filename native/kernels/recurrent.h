@@ -144,11 +144,23 @@ struct Part {
   // The number of threads with the same rows, the index of this one, and where they wait for each other.
   int threads, index;
   Barrier* at;
-  void (*yield)();
+  const Team* team;
+  // Receives the time of each wait, in milliseconds, in addition; or null.
+  double* waited;
 
   int count() const { return end - first; }
+  // The same rows, and this thread's share of so many panels.
+  Part over(int panels) const {
+    const Share units = share_in(panels, threads, index);
+    return {from, to, (int)units.from, (int)units.to, threads, index, at, team, waited};
+  }
   // Waits until the threads with the same rows have called this, before one reads what the others wrote.
-  void wait() const { wait_at(at, threads, yield); }
+  void wait() const {
+    if (threads == 1) return;
+    const double begin = waited ? team->now() : 0;
+    wait_at(at, threads, team->yield);
+    if (waited) *waited += team->now() - begin;
+  }
   // This thread's share of what is prepared for all threads with the same rows.
   Share prepared() const {
     const Share own = share_in(to - from, threads, index);
@@ -157,24 +169,28 @@ struct Part {
 };
 }  // namespace
 
-// Some rows, and all units of them.
-static Part whole_rows(const Layer& l, index_t from, index_t to) { return {from, to, 0, l.hPanels, 1, 0, 0, 0}; }
+// A thread's part of `rows` rows, if they are divided among crews of `size` threads: no panels yet (over). Threads that are left over have no
+// rows.
+static Part rows_of_crew(const Team* team, int thread, int size, index_t rows) {
+  const int crews = team->threads / size, crew = thread / size;
+  if (crew >= crews) return {};
+  const Share own = share_in(rows, crews, crew);
+  return {own.from, own.to, 0, 0, size, thread % size, size > 1 ? team->barriers + 1 + crew : 0, team, 0};
+}
 
 // Products with fewer rows take longer for each row, because each row reads all weights. A wait takes about as long as some thousand
 // multiply-adds.
 enum { ROWS_OF_CREW = 8, LEAST_WORK = 1 << 15 };
 
+// The multiply-adds of a step. In double, because they may not fit into the 32 bits of a long in WebAssembly.
+static double work_of(const Layer& l) { return (double)l.B * l.gates * l.H * (l.H + (l.tokens ? 0 : l.D)); }
+
 static Part part_of(const Layer& l, const Team* team, int thread) {
   const index_t crewsWanted = l.B < ROWS_OF_CREW ? 1 : l.B / ROWS_OF_CREW;
-  // In double, because the product may not fit into the 32 bits of a long in WebAssembly.
-  const double work = (double)l.B * l.gates * l.H * (l.H + (l.tokens ? 0 : l.D));
   index_t size = team->threads / crewsWanted;
   if (size > l.hPanels) size = l.hPanels;
-  if (size < 1 || team->threads / size > MAX_CREWS || work / team->threads < LEAST_WORK) size = 1;
-  const int crews = (int)(team->threads / size), crew = thread / (int)size, index = thread % (int)size;
-  if (crew >= crews) return whole_rows(l, 0, 0);
-  const Share rows = share_in(l.B, crews, crew), units = share_in(l.hPanels, (int)size, index);
-  return {rows.from, rows.to, (int)units.from, (int)units.to, (int)size, index, team->barriers + 1 + crew, team->yield};
+  if (size < 1 || team->threads / size > MAX_CREWS || work_of(l) / team->threads < LEAST_WORK) size = 1;
+  return rows_of_crew(team, thread, (int)size, l.B).over(l.hPanels);
 }
 
 // Adds up both biases for panels `from` … `to` − 1. With the reset after the product, the candidate's hidden bias is left out: it is part of

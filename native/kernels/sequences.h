@@ -1,7 +1,14 @@
 // Runs N independent sequences through a whole network, step by step. Each reads given tokens, or tokens drawn from the network's predictions.
 //
-// Each thread runs all steps of some sequences by itself. The equations are those of the modules (recurrent.h, linear.h) and of the draw
-// (draw.h); the output is log softmax (loss.h).
+// The equations are those of the modules (recurrent.h, linear.h) and of the draw (draw.h); the output is log softmax (loss.h).
+//
+// The sequences are divided among crews of threads. A crew runs all steps of its sequences without waiting for others. The threads of a crew
+// divide the units of each module, and wait for each other after each module (Part in recurrent.h); the first one draws the tokens. The bits do
+// not depend on the division.
+//
+// If other programs keep the threads of a crew from running at the same time, the first one waits for longer than it would take to compute the
+// shares of the others. Then the crew is dissolved: the first thread goes on alone. The next calls do without crews, and more of them each
+// time (Team::rest).
 //
 // The states are in the scratch memory while a call runs, so that a step copies none: h twice, because a step reads the one and writes the
 // other, and c once.
@@ -24,6 +31,8 @@ struct SequenceNumbers {
   double held;
   // Of the products: enum Element.
   double element;
+  // Threads of a crew, if the team has so many.
+  double crew;
 };
 struct SequenceBuffers {
   const float* weights;        // packed vector
@@ -125,44 +134,44 @@ static Layer sequence_layer(const ModuleNumbers& m, const SequenceBuffers& b, in
   return l;
 }
 
-// Copies the slots of sequences `from` … `to` − 1 to the rows of a working array, or back.
-static void move_state_rows(const Layer& l, float* state, index_t slots, int part, const SequenceBuffers& b, float* rows, index_t from, index_t to,
+// Copies the slots of a part's sequences to the rows of a working array, or back.
+static void move_state_rows(const Layer& l, float* state, index_t slots, int part, const SequenceBuffers& b, float* rows, const Part& own,
                             bool back) {
-  for (int p = 0; p < l.hPanels; p++)
-    for (index_t row = from; row < to; row++) {
+  for (int p = own.first; p < own.end; p++)
+    for (index_t row = own.from; row < own.to; row++) {
       float* there = state + ((p * STATE_PARTS[l.cell] + part) * slots + b.slots[row]) * LANES;
       float* here = rows + (p * l.B + row) * LANES;
       copy_floats(back ? there : here, back ? here : there, LANES);
     }
 }
 
-// Copies the states of sequences `from` … `to` − 1 to where step number `step` reads them, or back from there.
-static void move_states(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& workspace, index_t step, index_t from, index_t to,
-                        bool back) {
+// Copies the states of a part's sequences to where step number `step` reads them, or back from there.
+static void move_states(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& workspace, index_t step, const Part& part, bool back) {
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
   float* states = workspace.states;
   for (int i = 0; i < (int)n.modules; i++) {
     if (modules[i].kind != MODULE_RECURRENT) continue;
     const Layer l = sequence_layer(modules[i], b, (index_t)n.N, workspace, 0);
     const StepState own = step_state(l, states, step & 1);
-    move_state_rows(l, b.states[i], (index_t)modules[i].slots, H_PART[l.cell], b, own.h, from, to, back);
-    if (l.hasC) move_state_rows(l, b.states[i], (index_t)modules[i].slots, 0, b, own.c, from, to, back);
+    const Part units = part.over(l.hPanels);
+    move_state_rows(l, b.states[i], (index_t)modules[i].slots, H_PART[l.cell], b, own.h, units, back);
+    if (l.hasC) move_state_rows(l, b.states[i], (index_t)modules[i].slots, 0, b, own.c, units, back);
     states += state_arrays(l) * l.hPanels * l.B * LANES;
   }
 }
 
-// Sets the held units of a module after its step, before anything reads them. With c held, h = o·tanh(c).
-static void hold_units(const Layer& l, const float* gates, const StepState& state, const HeldUnit* hold, int held, int module, index_t from,
-                       index_t to) {
+// Sets the held units of a part of a module after its step, before anything reads them. With c held, h = o·tanh(c).
+static void hold_units(const Layer& l, const float* gates, const StepState& state, const HeldUnit* hold, int held, int module, const Part& part) {
   const index_t next = l.B * LANES;
   for (int i = 0; i < held; i++) {
     const HeldUnit& u = hold[i];
-    if (u.module != module) continue;
-    const index_t panel = (index_t)u.unit / LANES, at = panel * next + (index_t)u.unit % LANES;
+    const index_t panel = (index_t)u.unit / LANES;
+    if (u.module != module || panel < part.first || panel >= part.end) continue;
+    const index_t at = panel * next + (index_t)u.unit % LANES;
     const vf value = splat((float)u.value);
     float t[VW];
     store(t, u.isC != 0 ? tanh_(value) : value);
-    for (index_t row = from; row < to; row++) {
+    for (index_t row = part.from; row < part.to; row++) {
       float* h = state.next + at + row * LANES;
       *h = t[0];
       if (u.isC == 0) continue;
@@ -173,10 +182,34 @@ static void hold_units(const Layer& l, const float* gates, const StepState& stat
   }
 }
 
-// Step number `step` of the whole network. @param predicts Whether to compute the output in addition to the states.
+// This thread's part of a linear module: output = input·Wᵀ + b.
+template <class Element>
+static void sequence_linear(const ModuleNumbers& m, const SequenceBuffers& b, Panels x, Panels room, Panels y, const Part& part) {
+  const int dPanels = panels((index_t)m.D);
+  const index_t K = Element::panel_floats(dPanels);
+  const Panels rows = prepared_rows<Element>(part, x, dPanels, room);
+  const Panels weights = {(float*)b.weights + (index_t)m.inputWeights + part.first * K, K};
+  const Panels bias = {(float*)b.weights + (index_t)m.inputBias + part.first * LANES, LANES};
+  multiply<Element>(part.to - part.from, part.count(), dPanels, rows_from<Element>(rows, part.from), weights, bias_of(bias),
+                    {y.at + part.first * y.next + part.from * LANES, y.next});
+}
+
+// The part of a thread if the first thread of a crew computes all panels, while the others do not wait for it.
+static Part first_alone(const Part& part, int panels) {
+  return {part.from, part.index == 0 ? part.to : part.from, 0, panels, 1, 0, 0, 0, 0};
+}
+
+// Rows `from` … `to` − 1 of a part.
+static Part rows_in(Part part, index_t from, index_t to) {
+  part.from = from;
+  part.to = to;
+  return part;
+}
+
+// Step number `step` of the whole network, for the sequences of `part`. @param predicts Whether to compute the output in addition to the states.
 template <class Element>
 static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, const Workspace& workspace, index_t step, const int* tokens,
-                          bool predicts, index_t from, index_t to) {
+                          bool predicts, const Part& part) {
   const ModuleNumbers* modules = (const ModuleNumbers*)b.program;
   const index_t N = (index_t)n.N, next = N * LANES;
   float *x = 0, *y = workspace.x, *bias = workspace.bias, *states = workspace.states;
@@ -188,29 +221,36 @@ static void sequence_step(const SequenceNumbers& n, const SequenceBuffers& b, co
       const StepState state = step_state(l, states, step & 1);
       const StepPlace at = {l.tokens ? tokens : 0, {x, next}, workspace.gates, state.h, state.c, workspace.candidate,
                             {state.c, next}, {state.next, next}, {state.next, next}};
-      forward_step<Element>(l, at, whole_rows(l, from, to));
-      hold_units(l, workspace.gates, state, b.hold, (int)n.held, i, from, to);
+      const Part own = part.over(width);
+      forward_step<Element>(l, at, own);
+      hold_units(l, workspace.gates, state, b.hold, (int)n.held, i, own);
+      part.wait();
       x = state.next;
       bias += (index_t)l.gates * l.hPanels * LANES;
       states += state_arrays(l) * l.hPanels * next;
       continue;
     }
     if (m.kind == MODULE_EMBEDDING) {
-      for (index_t row = from; row < to; row++)
+      const Part own = first_alone(part, width);
+      for (index_t row = own.from; row < own.to; row++)
         Element::embed(b.weights + (index_t)m.inputWeights, width, (index_t)m.D, tokens[row], y + row * LANES, next);
+      part.wait();
     } else {
-      const int dPanels = panels((index_t)m.D);
-      const Panels rows = Element::rows({x, next}, dPanels, from, to, {workspace.packedX, N * row_floats<Element>()});
-      multiply<Element>(to - from, width, dPanels, rows_from<Element>(rows, from),
-                        {(float*)b.weights + (index_t)m.inputWeights, Element::panel_floats(dPanels)},
-                        bias_of({(float*)b.weights + (index_t)m.inputBias, LANES}), {y + from * LANES, next});
+      // The first thread computes the output. If that takes little, it computes the predictions, too.
+      const bool last = i + 1 == (int)n.modules;
+      const bool divides = !last || (part.to - part.from) * (double)m.H * m.D / part.threads >= LEAST_WORK;
+      const Part own = divides ? part.over(width) : first_alone(part, width);
+      if (own.from < own.to)
+        sequence_linear<Element>(m, b, {x, next}, {workspace.packedX, N * row_floats<Element>()}, {y, next}, own);
+      if (divides) part.wait();
     }
     x = y;
     y = y == workspace.x ? workspace.y : workspace.x;
   }
   if (!predicts) return;
   const int V = (int)n.V;
-  for (index_t row = from; row < to; row++) {
+  const Part own = first_alone(part, 0);
+  for (index_t row = own.from; row < own.to; row++) {
     float top;
     const float shift = (float)log_sum_exp(x + row * LANES, next, V, &top);
     float* output = b.output + row * V;
@@ -239,6 +279,40 @@ static int draw_row(const SequenceNumbers& n, const SequenceBuffers& b, index_t 
   return token;
 }
 
+// The milliseconds that a crew may wait in any case; and the steps between two decisions about that.
+static const double PATIENCE = 0.5;
+enum { WATCHED_STEPS = 8 };
+// The numbers of calls without crews after the first crew was dissolved, and at most.
+enum { FIRST_REST = 8, MAX_REST = 64 };
+
+// The threads of a crew in this call.
+static inline int crew_size(const SequenceNumbers& n, const Team* team) {
+  return team->rest > 0 ? 1 : n.crew < team->threads ? (int)n.crew : team->threads;
+}
+
+// Whether a call has no work for other threads: they would only wait for its end.
+static inline bool is_for_one_thread(const Call* call, const Team* team) {
+  const SequenceNumbers& n = *(const SequenceNumbers*)call->numbers;
+  return call->operation == OP_GENERATE && n.N <= 1 && crew_size(n, team) <= 1;
+}
+
+// To be called after each call, before the next one: decides whether that may have crews.
+static inline void note_crews(const Call* call, Team* team) {
+  if (call->operation != OP_GENERATE || ((const SequenceNumbers*)call->numbers)->crew <= 1) return;
+  if (team->rest > 0) {
+    team->rest--;
+    return;
+  }
+  bool dissolved = false;
+  for (Barrier* at = team->barriers + 1; at <= team->barriers + MAX_CREWS; at++) {
+    dissolved |= at->dissolved != 0;
+    at->dissolved = 0;
+  }
+  const int longer = team->restLength == 0 ? FIRST_REST : team->restLength * 2;
+  team->restLength = !dissolved ? team->restLength / 2 : longer < MAX_REST ? longer : MAX_REST;
+  if (dissolved) team->rest = team->restLength;
+}
+
 template <class Element>
 static void generate(const Call* call, Team* team, int thread) {
   const SequenceNumbers& n = *(const SequenceNumbers*)call->numbers;
@@ -255,31 +329,60 @@ static void generate(const Call* call, Team* team, int thread) {
     bias += (index_t)l.gates * l.hPanels * LANES;
   }
   barrier(team);
-  const Share share = share_of(team, thread, N);
-  if (share.from == share.to) return;
+  Part part = rows_of_crew(team, thread, crew_size(n, team), N);
+  if (part.from == part.to) return;
+  double waited = 0;
+  const double begin = part.threads > 1 ? team->now() : 0;
+  if (part.threads > 1 && part.index == 0) part.waited = &waited;
+  // Before a step: decides whether the crew is dissolved after it. After a step in which the crew waited: whether this thread has left it.
+  const auto watch = [&](index_t k) {
+    if (!part.waited || k % WATCHED_STEPS > 0) return;
+    const double computed = team->now() - begin - waited;
+    if (waited > PATIENCE + computed * (part.threads - 1)) __atomic_store_n(&part.at->dissolved, (int)k + 1, __ATOMIC_RELAXED);
+  };
+  const auto leaves = [&](index_t k) {
+    if (part.threads == 1 || __atomic_load_n(&part.at->dissolved, __ATOMIC_RELAXED) != (int)k + 1) return false;
+    if (part.index > 0) return true;
+    part = first_alone(part, 0);
+    return false;
+  };
   // The workspaces for draws follow the biases, one for each thread.
   double* drawMemory = (double*)(((__UINTPTR_TYPE__)bias + 63) & ~(__UINTPTR_TYPE__)63) + (index_t)thread * DRAW_WORKSPACE * (((index_t)n.V + 16 + 7) & ~7L);
   const DrawWorkspace draws = draw_workspace(drawMemory, (int)n.V);
   const index_t steps = (index_t)n.steps;
   if (n.draws != 0) {
-    move_states(n, b, workspace, 0, share.from, share.to, false);
+    const Part drawn = first_alone(part, 0);
+    move_states(n, b, workspace, 0, part, false);
     for (index_t k = 0; k < steps; k++) {
-      for (index_t row = share.from; row < share.to; row++) b.drawn[k * N + row] = b.tokens[row] = draw_row(n, b, k, row, draws);
-      sequence_step<Element>(n, b, workspace, k, b.tokens, true, share.from, share.to);
+      watch(k);
+      for (index_t row = drawn.from; row < drawn.to; row++) b.drawn[k * N + row] = b.tokens[row] = draw_row(n, b, k, row, draws);
+      part.wait();
+      sequence_step<Element>(n, b, workspace, k, b.tokens, true, part);
+      if (leaves(k)) return;
     }
   }
   for (index_t k = 0; k < steps && n.draws == 0; k++) {
     const int* tokens = b.tokens + k * N;
-    for (index_t row = share.from; row < share.to; row++)
-      if (tokens[row] >= 0 && (k == 0 || tokens[row - N] < 0)) move_states(n, b, workspace, k, row, row + 1, false);
+    bool begins = false;
+    for (index_t row = part.from; row < part.to; row++) {
+      if (tokens[row] < 0 || (k > 0 && tokens[row - N] >= 0)) continue;
+      move_states(n, b, workspace, k, rows_in(part, row, row + 1), false);
+      begins = true;
+    }
+    if (begins) part.wait();
+    bool runs = false;
+    for (index_t row = part.from; row < part.to; row++) runs |= tokens[row] >= 0;
+    if (!runs) continue;
+    watch(k);
     // Computes blocks of adjacent rows whose sequences have begun.
-    for (index_t from = share.from, to; from < share.to; from = to) {
-      for (to = from; to < share.to && tokens[to] >= 0;) to++;
-      if (to > from) sequence_step<Element>(n, b, workspace, k, tokens, k + 1 == steps, from, to);
+    for (index_t from = part.from, to; from < part.to; from = to) {
+      for (to = from; to < part.to && tokens[to] >= 0;) to++;
+      if (to > from) sequence_step<Element>(n, b, workspace, k, tokens, k + 1 == steps, rows_in(part, from, to));
       else to++;
     }
+    if (leaves(k)) return;
   }
-  move_states(n, b, workspace, steps, share.from, share.to, true);
+  move_states(n, b, workspace, steps, part, true);
 }
 
 struct SlotNumbers {

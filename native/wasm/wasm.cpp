@@ -78,18 +78,25 @@ EXPORT("ring_offset") int ring_offset() { return (int)__builtin_offsetof(Shared,
 EXPORT("entry_bytes") int entry_bytes() { return sizeof(Entry); }
 EXPORT("ring_entries") int ring_entries() { return RING_ENTRIES; }
 
+// Runs a call on this thread alone.
+static void make_alone(const Call* call) {
+  Team alone = {};
+  alone.threads = 1;
+  alone.yield = yield;
+  kernels_wasm(call, &alone, 0);
+}
+
 // Runs an entry immediately, on this thread alone.
 EXPORT("make_entry") void make_entry(Shared* shared, const Entry* entry) {
   if (entry->operation == ENTRY_MOVE_BYTES) return move_bytes(entry);
   Call call;
-  if (!take_call(shared, entry, shared->threads, &call)) return;
-  Team alone = {};
-  alone.threads = 1;
-  alone.yield = yield;
-  kernels_wasm(&call, &alone, 0);
+  if (take_call(shared, entry, shared->threads, &call)) make_alone(&call);
 }
 
 #ifdef THREADS
+
+// The time in milliseconds.
+extern "C" __attribute__((import_module("host"), import_name("now"))) double now();
 
 // Posts a message to tell the caller that the values of a read are ready.
 extern "C" __attribute__((import_module("host"), import_name("settle"))) void settle(int id);
@@ -109,18 +116,24 @@ static void announce(int* at, int value) {
 }
 
 static void make_together(Shared* shared, const Entry* entry) {
-  if (shared->threads == 1) return make_entry(shared, entry);
   if (!take_call(shared, entry, shared->threads, &shared->call)) return;
-  for (int i = 0; i < 8; i++) shared->team.counters[i] = 0;
-  announce(&shared->wanted, shared->wanted + 1);
-  kernels_wasm(&shared->call, &shared->team, 0);
-  barrier(&shared->team);
+  if (shared->threads == 1) return make_alone(&shared->call);
+  if (is_for_one_thread(&shared->call, &shared->team)) {
+    make_alone(&shared->call);
+  } else {
+    for (int i = 0; i < 8; i++) shared->team.counters[i] = 0;
+    announce(&shared->wanted, shared->wanted + 1);
+    kernels_wasm(&shared->call, &shared->team, 0);
+    barrier(&shared->team);
+  }
+  note_crews(&shared->call, &shared->team);
 }
 
 // The main loop of the driver.
 EXPORT("drive") void drive(Shared* shared) {
   shared->team.threads = shared->threads;
   shared->team.yield = yield;
+  shared->team.now = now;
   shared->team.barriers = shared->barriers;
   for (int done = 0;; done++) {
     wait_while(&shared->submitted, done);

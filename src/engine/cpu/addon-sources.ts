@@ -1,2 +1,2 @@
 /** The hash of the add-on's sources. Made by scripts/build-native.mjs from native/; not to be edited. */
-export const ADDON_SOURCES = '3c4b85b9cfdbb80b';
+export const ADDON_SOURCES = '29664e05bf3df0eb';

@@ -151,9 +151,12 @@ function submit(
   const stateOf = layout.map((module) => (module.kind === 'recurrent' ? states[layer++] : undefined));
   const [uniforms, drawn, controls] = draws;
   const held = heldUnits(hold, layout);
+  const { threads } = context.backend;
+  const crew = crewSize(own, N, threads);
+  const counts = [N, steps, V, layout.length, draws.length > 0 ? 1 : 0, held.length];
   context.submit(
     'generate',
-    [N, steps, V, layout.length, draws.length > 0 ? 1 : 0, held.length, context.elementOf({ weights })],
+    [...counts, context.elementOf({ weights }), crew],
     [
       own.buffer,
       program(context, own, stateOf),
@@ -162,14 +165,37 @@ function submit(
       uniforms,
       drawn,
       context.buffer(output),
-      context.scratch(scratchBytes(layout, N, V, context.backend.threads)),
+      context.scratch(scratchBytes(layout, N, V, threads)),
       controls,
       held.length > 0 ? context.upload('held units', heldValues(held, layout)) : undefined,
       ...context.buffers(...stateOf),
     ],
-    // Threads can't share the work of one sequence: the caller's thread does it, unless it takes long.
-    N === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
+    // What one thread would do elsewhere is done by the caller's thread, unless it takes long.
+    N * crew === 1 ? (steps * weights.size) / 16 : steps * N * weights.size,
   );
+}
+
+/** Fewer rows read all weights at less than their share of the speed. */
+const ROWS_OF_CREW = 8;
+/** Multiply-adds of a thread in a layer that are worth a wait for the others, in float32 and in int8. */
+const LEAST_WORK = { float: 2 ** 15, int8: 2 ** 17 } as const;
+
+/**
+ * The number of threads that divide the units of each layer, for the same sequences.
+ *
+ * Threads with sequences of their own never wait for each other, but each of them reads all weights. The threads of a crew read a part each,
+ * and wait after each layer.
+ */
+function crewSize({ layout, quantization }: CpuVector, N: number, threads: number): number {
+  const crews = Math.max(1, Math.floor(N / ROWS_OF_CREW));
+  const layers = layout.filter((module) => module.kind === 'recurrent');
+  const work = layers.map(({ cell, input, inputSize, hiddenSize: H }) => {
+    const width = H + (input === 'dense' ? inputSize : 0);
+    return N * gateCount(cell) * H * width;
+  });
+  const least = LEAST_WORK[quantization ? 'int8' : 'float'] * threads * layers.length;
+  if (work.reduce((sum, own) => sum + own, 0) < least) return 1;
+  return Math.max(1, Math.floor(threads / crews));
 }
 
 /** The units to hold as numbers, `HELD_UNIT`. */

@@ -27,7 +27,7 @@ export const BEGUN = 4;
 
 /** The program of a worker, called with a `WorkerStart`. It posts 0 when it is ready, then the number of each read whose values are ready. */
 export const WORKER_PROGRAM = `async ({ module, memory, stack, shared, thread }, post) => {
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory }, host: { settle: post } });
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory }, host: { settle: post, now: () => performance.now() } });
   exports.__stack_pointer.value = stack;
   post(0);
   if (thread === 0) Atomics.wait(new Int32Array(memory.buffer, shared), ${BEGUN}, 0);

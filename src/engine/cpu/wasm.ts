@@ -110,7 +110,10 @@ async function instantiate(
       error,
     );
   }
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory }, host: { settle() {} } });
+  const { exports } = await WebAssembly.instantiate(module, {
+    env: { memory },
+    host: { settle() {}, now: () => performance.now() },
+  });
   return {
     module,
     memory,
