@@ -175,7 +175,7 @@ static void check_generate(CheckedCall& c, int threads) {
   require(c, !is_bfloat16(element), "no sequences in bfloat16");
   require(c, n.modules >= 1 && n.modules <= MAX_MODULES && n.V >= 1 && n.N >= 1, "too many modules, or none");
   require_dimensions(c, &n.crew, 1);
-  require(c, n.crew <= threads && (n.crew == 1 || threads / (int)n.crew <= MAX_CREWS), "no such crew");
+  require(c, n.crew <= threads && (n.crew == 1 || threads < n.crew * (MAX_CREWS + 1)), "no such crew");
   require_bytes(c, 1, n.modules * MODULE_FIELDS * 8);
   require_bytes(c, 2, n.N * 4);
   if (n.draws != 0) {

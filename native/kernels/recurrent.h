@@ -173,7 +173,7 @@ struct Part {
 // rows.
 static Part rows_of_crew(const Team* team, int thread, int size, index_t rows) {
   const int crews = team->threads / size, crew = thread / size;
-  if (crew >= crews) return {};
+  if (crew >= crews) return {0, 0, 0, 0, 1, 0, 0, team, 0};
   const Share own = share_in(rows, crews, crew);
   return {own.from, own.to, 0, 0, size, thread % size, size > 1 ? team->barriers + 1 + crew : 0, team, 0};
 }
