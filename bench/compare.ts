@@ -98,7 +98,7 @@ const SAMPLING: readonly SamplingRow[] = [
     (['none', 'int8'] as const).map((quantize) => ({ ...shape, sequences, quantize })),
   ),
 );
-const NAMES: ReadonlySet<string> = new Set([...ROWS, ...SAMPLING.map(samplingRow)].map(({ name }) => name));
+const NAMES = [...ROWS, ...SAMPLING.map(samplingRow)].map(({ name }) => name);
 const ROUNDS = 5;
 const PEER_THREADS = PROCESSORS > 1 ? [1, 2] : [1];
 const HISTORY = fileURLToPath(new URL('history.jsonl', import.meta.url));
@@ -109,9 +109,7 @@ const { values: flags, positionals } = orExit(() =>
     options: { record: { type: 'boolean' }, check: { type: 'boolean' } },
   }),
 );
-const wanted = orExit(() =>
-  rowWords(positionals, [...ROWS.map(({ name }) => name), ...SAMPLING.map(samplingName)]),
-);
+const wanted = orExit(() => rowWords(positionals, NAMES));
 /**
  * A row in bfloat16 is measured only if it is named or the processor has the instruction; without the instruction, it is slower than
  * float32.
@@ -119,7 +117,7 @@ const wanted = orExit(() =>
 const isWanted = (name: string, compute: Row['compute'] = undefined) =>
   wanted.length === 0
     ? compute === undefined || fastBfloat16().includes(compute)
-    : wanted.some((word) => (NAMES.has(word) ? name === word : name.includes(word)));
+    : wanted.some((word) => (NAMES.includes(word) ? name === word : name.includes(word)));
 
 /** Runs one of the programs in this folder, which prints JSON. */
 function ours<Result>(script: string, ...words: (string | number)[]): Result {
