@@ -72,7 +72,11 @@ describe('training on the GPU of a page', {
     await page.getByText('has made all its iterations').waitFor();
     await hasEngine(page, 'wasm');
 
+    const compute = page.locator('#option-compute');
+    assert.equal(await compute.count(), 0, 'the CPU of a page computes in float32 only');
     await page.getByLabel('train on the GPU').check();
+    await compute.waitFor({ state: 'attached' });
+    assert.deepEqual(await compute.locator('option').allTextContents(), ['float32', 'float16']);
     assert.match((await page.locator('code.block').textContent()) ?? '', / --engine webgpu( |$)/);
     await train(page, { maxIterations: '', maxEpochs: 5000 });
     await hasEngine(page, 'webgpu');

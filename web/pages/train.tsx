@@ -1,4 +1,5 @@
 /** Train: a model on a text, in the page. */
+import type { OptionFacts } from '../../src/option-facts.ts';
 import { AdoptRun } from '../components/adopt-run.tsx';
 import { Command } from '../components/command.tsx';
 import { Controls, flagsOf, problemOf } from '../components/controls.tsx';
@@ -71,11 +72,12 @@ export function Train() {
             engine={settings.value.engine}
             disabled={running.value !== undefined}
             onChange={(engine) => {
-              settings.value = { ...settings.value, engine };
+              const { compute, ...others } = settings.value;
+              settings.value = { ...(engine === 'webgpu' ? settings.value : others), engine };
             }}
           />
           <Controls
-            facts={facts.value.filter(({ name }) => name !== 'engine')}
+            facts={offered()}
             settings={settings.value}
             disabled={running.value !== undefined}
             problem={problemOf(problem.value)}
@@ -132,6 +134,19 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   // A page has one GPU, which `GpuChoice` offers.
   'gpu',
 ]);
+
+/** The options of the form. The CPU of a page computes in float32 only; bfloat16 needs the native engine. */
+function offered(): OptionFacts[] {
+  const onGpu = settings.value.engine === 'webgpu';
+  return facts.value
+    .filter(({ name }) => name !== 'engine' && (name !== 'compute' || onGpu))
+    .map((fact) => (fact.name === 'compute' ? { ...fact, ...GPU_COMPUTE } : fact));
+}
+
+const GPU_COMPUTE = {
+  choices: ['float32', 'float16'],
+  help: 'float16 (experimental): round the recurrent weights; sums and stored weights stay float32',
+};
 
 function TextInput() {
   return (
