@@ -42,15 +42,17 @@ describe('late and in between', { skip: skipWithoutChromium, timeout: 240_000 },
     await openExample(page);
     const write = page.getByRole('button', { name: 'Write', exact: true });
     await page.getByLabel('length').fill('20');
+    const shownText = page.locator('.text-view-text');
     for (const prompt of ['First', 'Second']) {
       await page.getByLabel('prompt').first().fill(prompt);
       await write.click();
-      await page.locator('.text-view-text').getByText(prompt).waitFor();
-      await page.getByText('characters a second').waitFor();
+      await shownText.getByText(prompt).waitFor();
+      await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' });
     }
     const branches = page.getByLabel('branch');
-    const shown = () => page.locator('.text-view-text').innerText();
+    const shown = () => shownText.innerText();
     await branches.selectOption('0');
+    await shownText.getByText('First').waitFor();
     const text = await shown();
     const refused = async (temperature: string) => {
       await page.getByLabel('temperature', { exact: true }).fill(temperature);
