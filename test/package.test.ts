@@ -24,8 +24,8 @@ function pack(folder: string): string {
   const packed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
   assert.equal(packed.status, 0, packed.stderr);
   const [{ filename, size, files }] = JSON.parse(packed.stdout);
-  // 1,102 kB in November 2026, of which the example model has 383 kB.
-  assert.ok(size < 1_250_000, `${size} bytes packed`);
+  // 1,256 kB at the end of November 2026, of which the example model has 383 kB and the WebAssembly 154 kB.
+  assert.ok(size < 1_300_000, `${size} bytes packed`);
   const names = (files as { path: string }[]).map(({ path }) => path);
   for (const wanted of [
     'dist/index.js',
