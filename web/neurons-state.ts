@@ -3,6 +3,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Saliency, UnitPart } from '../src/browser.ts';
 import { joinSymbolTexts } from '../src/data/symbols/symbol-text.ts';
+import { LastRequest } from './last-request.ts';
 import { route, setParameters } from './router.ts';
 import { model, worker } from './session.ts';
 import type { GateFacts, ReadingFacts, StretchFacts, UnitFacts, UnitRequest } from './worker/api.ts';
@@ -112,21 +113,20 @@ effect(() => {
   setParameters({ unit: `${layer}.${number}`, part: part === hidden ? undefined : part });
 });
 
-/** How often the reader has given a text: the last one counts, also if an earlier file takes longer to read. */
-let given = 0;
+/** The text that the reader has given last counts, also if an earlier file takes longer to read. */
+const lastText = new LastRequest();
 
 export function typeText(content: string): void {
-  given++;
+  lastText.begin();
   text.value = content;
 }
 
 /** Takes the beginning of a file, in whatever encoding it is. @throws {Error} if it can't be read as a text */
 export async function takeText(file: File): Promise<void> {
-  given++;
-  const own = given;
+  const isWanted = lastText.begin();
   const bytes = new Uint8Array(await file.arrayBuffer());
   const content = await worker().call('decode', { name: file.name, bytes });
-  if (own === given) text.value = content.slice(0, MOST_SHOWN);
+  if (isWanted()) text.value = content.slice(0, MOST_SHOWN);
 }
 
 export async function read(): Promise<void> {

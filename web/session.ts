@@ -1,5 +1,6 @@
 /** The worker and the model that is open in it. */
 import { batch, computed, effect, signal } from '@preact/signals';
+import { LastRequest } from './last-request.ts';
 import { route } from './router.ts';
 import { Client } from './rpc.ts';
 import type { Api, ModelFacts } from './worker/api.ts';
@@ -74,8 +75,8 @@ export function restartWorker(): void {
   });
 }
 
-/** How often the reader has asked for a model: what was asked for last is opened, also if an earlier file arrives later. */
-let asked = 0;
+/** The model that the reader has asked for last is opened, also if an earlier file arrives later. */
+const lastModel = new LastRequest();
 
 /**
  * Opens a model, and shows what goes wrong in the header.
@@ -89,9 +90,7 @@ export async function openModel(
   open: (isWanted: () => boolean) => Promise<ModelFacts | undefined>,
   ofPackage = false,
 ): Promise<boolean> {
-  asked++;
-  const own = asked;
-  const isWanted = () => own === asked;
+  const isWanted = lastModel.begin();
   opening.value = name;
   openProblem.value = undefined;
   try {

@@ -3,6 +3,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import type { OptionFacts } from '../src/option-facts.ts';
 import { RunningMean } from '../src/ui/run/running-mean.ts';
 import { type Settings, valuesOf } from './components/controls.tsx';
+import { LastRequest } from './last-request.ts';
 import { modelFileName } from './model-file-name.ts';
 import { download, isExample, model, openModel, restarts, worker } from './session.ts';
 import { asSentence } from './words.ts';
@@ -304,8 +305,8 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** How often the reader has given a text: the last one counts, also if an earlier file takes longer to read. */
-let given = 0;
+/** The text that the reader has given last counts, also if an earlier file takes longer to read. */
+const lastText = new LastRequest();
 
 /**
  * Takes the text of a file, unless another text is given while it is read.
@@ -314,13 +315,12 @@ let given = 0;
  */
 export async function takeTrainingText(file: File): Promise<void> {
   refuseWhileRunning();
-  given++;
-  const own = given;
+  const isWanted = lastText.begin();
   problem.value = undefined;
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
     const content = await worker().call('decode', { name: file.name, bytes });
-    if (own !== given) return;
+    if (!isWanted()) return;
     refuseWhileRunning();
     batch(() => {
       textName.value = file.name;
@@ -328,7 +328,7 @@ export async function takeTrainingText(file: File): Promise<void> {
       fileBytes.value = bytes;
     });
   } catch (error) {
-    if (own === given) throw error;
+    if (isWanted()) throw error;
   }
 }
 
@@ -338,7 +338,7 @@ function refuseWhileRunning(): void {
 
 /** Takes a text that was pasted or edited; an empty one clears the field. */
 export function typeTrainingText(content: string): void {
-  given++;
+  lastText.begin();
   text.value = content;
   textName.value = PASTED;
   fileBytes.value = undefined;
