@@ -1,5 +1,8 @@
 /** Arguments of the programs in this folder. A wrong one ends the program: otherwise it would measure something else, or nothing. */
 
+import { CELL_NAMES } from '../src/engine/cells.ts';
+import { ENGINE_NAMES } from '../src/engine/names.ts';
+
 /** Why the arguments of a program can't be used. */
 export class ArgumentError extends Error {}
 
@@ -54,6 +57,35 @@ export function jsonObject(what: string, word: string): object {
     // The message below says what was found.
   }
   throw new ArgumentError(`${what}: got "${word}", expected an object in JSON, such as '{}'`);
+}
+
+/** The arguments that the programs share, as they were typed; an empty `threads` stands for the engine's own choice. */
+export interface NetworkWords {
+  readonly cell: string;
+  readonly units: string;
+  readonly depth: string;
+  readonly name: string;
+  readonly threads: string;
+  readonly seconds: string;
+  /** What follows the last argument. */
+  readonly more: readonly string[];
+}
+
+/**
+ * Reads the network, its engine and the seconds to measure.
+ *
+ * @throws {ArgumentError} if a word can't be used
+ */
+export function networkArguments({ cell, units, depth, name, threads, seconds, more }: NetworkWords) {
+  if (more.length > 0) throw new ArgumentError(`too many arguments: ${more.join(' ')}`);
+  return {
+    cell: oneOf('the cell', cell, CELL_NAMES),
+    hiddenSize: count('the units', units),
+    layers: count('the layers', depth),
+    engine: oneOf('the engine', name, ENGINE_NAMES),
+    threads: threads === '' ? undefined : count('the threads', threads),
+    seconds: positiveNumber('the seconds', seconds),
+  };
 }
 
 /**

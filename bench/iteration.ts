@@ -8,8 +8,6 @@
  * emulated here. An evaluation computes in float32, so it takes no compute type.
  */
 import type { Batch } from '../src/data/batches/batches.ts';
-import { CELL_NAMES } from '../src/engine/cells.ts';
-import { ENGINE_NAMES } from '../src/engine/names.ts';
 import { makeEngine } from '../src/engine/select.node.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { Network } from '../src/model/network.ts';
@@ -18,9 +16,20 @@ import { flopsPerSymbol } from '../src/train/preset/preset.ts';
 import { Optimizer } from '../src/train/run/optimizer.ts';
 import { WeightAverage } from '../src/train/run/weight-average.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
-import { ArgumentError, count, exit, jsonObject, oneOf, orExit, positiveNumber } from './arguments.ts';
+import { ArgumentError, count, exit, jsonObject, networkArguments, oneOf, orExit } from './arguments.ts';
 
-const { task, cell, H, layers, T, name, threads, seconds, options, compute } = orExit(() => {
+const {
+  task,
+  cell,
+  hiddenSize: H,
+  layers,
+  T,
+  engine: name,
+  threads,
+  seconds,
+  options,
+  compute,
+} = orExit(() => {
   const [
     task = 'train',
     cell = 'lstm',
@@ -34,16 +43,10 @@ const { task, cell, H, layers, T, name, threads, seconds, options, compute } = o
     compute = 'float32',
     ...more
   ] = process.argv.slice(2);
-  if (more.length > 0) throw new ArgumentError(`too many arguments: ${more.join(' ')}`);
   const own = {
+    ...networkArguments({ cell, units, depth, name, threads, seconds, more }),
     task: oneOf('the task', task, ['train', 'evaluate']),
-    cell: oneOf('the cell', cell, CELL_NAMES),
-    H: count('the units', units),
-    layers: count('the layers', depth),
     T: count('the steps', steps),
-    name: oneOf('the engine', name, ENGINE_NAMES),
-    threads: threads === '' ? undefined : count('the threads', threads),
-    seconds: positiveNumber('the seconds', seconds),
     options: checkTrainingOptions(jsonObject('the options', json)),
     compute: oneOf('the compute type', compute, ['float32', 'bfloat16', 'bfloat16-amx']),
   };

@@ -8,13 +8,11 @@
  */
 import { parseArgs } from 'node:util';
 import { Vocabulary } from '../src/data/vocabulary.ts';
-import { CELL_NAMES } from '../src/engine/cells.ts';
-import { ENGINE_NAMES } from '../src/engine/names.ts';
 import { LanguageModel } from '../src/language-model.node.ts';
 import { layoutOf } from '../src/model/config.ts';
 import { initialParameters } from '../src/model/initial-parameters.ts';
 import { MersenneTwister } from '../src/util/mersenne-twister.ts';
-import { ArgumentError, count, jsonObject, oneOf, orExit, positiveNumber } from './arguments.ts';
+import { count, jsonObject, networkArguments, oneOf, orExit } from './arguments.ts';
 
 const { cell, hiddenSize, layers, sequences, engine, threads, seconds, options, quantize } = orExit(() => {
   const { positionals, values } = parseArgs({
@@ -32,15 +30,9 @@ const { cell, hiddenSize, layers, sequences, engine, threads, seconds, options, 
     json = '{}',
     ...more
   ] = positionals;
-  if (more.length > 0) throw new ArgumentError(`too many arguments: ${more.join(' ')}`);
   return {
-    cell: oneOf('the cell', cell, CELL_NAMES),
-    hiddenSize: count('the units', units),
-    layers: count('the layers', depth),
+    ...networkArguments({ cell, units, depth, name, threads, seconds, more }),
     sequences: count('the sequences', sequences),
-    engine: oneOf('the engine', name, ENGINE_NAMES),
-    threads: threads === '' ? undefined : count('the threads', threads),
-    seconds: positiveNumber('the seconds', seconds),
     options: jsonObject('the options', json),
     quantize: oneOf('quantize', values.quantize, ['int8', 'none']),
   };
