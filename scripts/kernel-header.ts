@@ -28,11 +28,12 @@ export function kernelHeader(): string {
 
 function callLines(): string {
   const { MAX_NUMBERS, MAX_BUFFERS, MAX_MODULES, MODULE_FIELDS, HELD_FIELDS, CONTROL_FIELDS } = calls;
-  const { LANES, CHUNK_FLOATS, DRAW_WORKSPACE } = calls;
+  const { LANES, CHUNK_FLOATS, DRAW_WORKSPACE, ROWS_OF_CREW, LEAST_WORK } = calls;
   return [
     '// src/engine/cpu/calls.ts',
     constants({ MAX_NUMBERS, MAX_BUFFERS, MAX_MODULES, MODULE_FIELDS, HELD_FIELDS, CONTROL_FIELDS }),
     constants({ LANES, CHUNK_FLOATS, DRAW_WORKSPACE, UPDATE_REPORT_LENGTH }),
+    constants({ ROWS_OF_CREW, LEAST_WORK }),
     `struct HeldUnit {\n  double ${calls.HELD_UNIT.join(', ')};\n};`,
     `struct RowControls {\n  double ${calls.ROW_CONTROLS.join(', ')};\n};`,
     numbering('Operation', 'OP', calls.OPERATIONS),

@@ -1,4 +1,5 @@
-// The checks of calls, and what the pool asks about a call. Compiled for the oldest supported processor: they only compare numbers, and run no kernel.
+// The checks of calls, and what the pool asks about a call. Compiled for the oldest supported processor: they only compare numbers, and run no
+// kernel.
 #define VW 4
 #define NO_FMA
 #include "variants.h"

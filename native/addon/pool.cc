@@ -131,7 +131,6 @@ void Pool::makeAlone(Job& job) {
   Team alone = {};
   alone.threads = 1;
   alone.yield = yield;
-  alone.now = now;
   kernels_(&job.call, &alone, 0);
 }
 
@@ -171,8 +170,7 @@ bool Pool::act(std::function<void()> action) {
 
 void Pool::make(Job& job) {
   if (!job.isCall) return job.action();
-  if (threads == 1) return makeAlone(job);
-  if (needs_one_thread(&job.call, &team_)) {
+  if (threads == 1 || needs_one_thread(&job.call, &team_)) {
     makeAlone(job);
     return note_crews_of(&job.call, &team_);
   }

@@ -16,6 +16,10 @@ enum {
   DRAW_WORKSPACE = 4,
   UPDATE_REPORT_LENGTH = 5,
 };
+enum {
+  ROWS_OF_CREW = 8,
+  LEAST_WORK = 32768,
+};
 struct HeldUnit {
   double module, isC, unit, value;
 };

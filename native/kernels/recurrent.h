@@ -178,13 +178,11 @@ static Part rows_of_crew(const Team* team, int thread, int size, index_t rows) {
   return {own.from, own.to, 0, 0, size, thread % size, size > 1 ? team->barriers + 1 + crew : 0, team, 0};
 }
 
-// Products with fewer rows take longer for each row, because each row reads all weights. A wait takes about as long as some thousand
-// multiply-adds.
-enum { ROWS_OF_CREW = 8, LEAST_WORK = 1 << 15 };
-
 // The multiply-adds of a step. In double, because they may not fit into the 32 bits of a long in WebAssembly.
 static double work_of(const Layer& l) { return (double)l.B * l.gates * l.H * (l.H + (l.tokens ? 0 : l.D)); }
 
+// Products with fewer rows than ROWS_OF_CREW take longer for each row, because each row reads all weights. A wait takes about as long as some
+// thousand multiply-adds.
 static Part part_of(const Layer& l, const Team* team, int thread) {
   const index_t crewsWanted = l.B < ROWS_OF_CREW ? 1 : l.B / ROWS_OF_CREW;
   index_t size = team->threads / crewsWanted;

@@ -117,8 +117,7 @@ static void announce(int* at, int value) {
 
 static void make_together(Shared* shared, const Entry* entry) {
   if (!take_call(shared, entry, shared->threads, &shared->call)) return;
-  if (shared->threads == 1) return make_alone(&shared->call);
-  if (is_for_one_thread(&shared->call, &shared->team)) {
+  if (shared->threads == 1 || is_for_one_thread(&shared->call, &shared->team)) {
     make_alone(&shared->call);
   } else {
     for (int i = 0; i < 8; i++) shared->team.counters[i] = 0;

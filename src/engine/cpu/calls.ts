@@ -35,6 +35,10 @@ export const CONTROL_FIELDS = ROW_CONTROLS.length;
 export const LANES = 16;
 /** Operations on vectors are divided into chunks of this many floats. Each chunk is one task, and has its own partial sum. */
 export const CHUNK_FLOATS = 4096;
+/** Threads divide the units of a layer if they have fewer rows than this: each row reads all weights (native/kernels/recurrent.h). */
+export const ROWS_OF_CREW = 8;
+/** Multiply-adds of a thread in a layer, in float32, that are worth a wait for the other threads. */
+export const LEAST_WORK = 2 ** 15;
 /** Workspace of a draw, in doubles per token: three arrays of doubles and two of ints (native/kernels/draw.h). */
 export const DRAW_WORKSPACE = 4;
 
