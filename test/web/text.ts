@@ -17,9 +17,9 @@ export interface ShownSymbol {
 /** Milliseconds in which a busy machine draws what was asked for. */
 const PATIENCE = 10_000;
 
-/** The text, with its line ends. */
+/** The text, with its line ends, when it is complete. */
 export async function textOf(page: Page): Promise<string> {
-  return (await page.locator('.text-view-text').textContent()) ?? '';
+  return (await page.locator('.text-view[aria-busy="false"] .text-view-text').textContent()) ?? '';
 }
 
 /** Waits until the page shows a text, and fails if it shows another one. */

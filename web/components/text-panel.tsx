@@ -35,7 +35,7 @@ export function TextPanel(props: TextPanelProps) {
     view.current?.setText(props.symbols);
     if (props.isGrowing) view.current?.scrollToEnd();
   }, [props.symbols, props.label]);
-  useLayoutEffect(() => view.current?.setBusy(props.isGrowing === true), [props.isGrowing, props.label]);
+  useLayoutEffect(() => view.current?.setGrowing(props.isGrowing === true), [props.isGrowing, props.label]);
   useLayoutEffect(
     () => view.current?.setValues(props.values, props.scale),
     [props.values, props.scale, props.label],

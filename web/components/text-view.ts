@@ -29,6 +29,9 @@ export class TextView {
   #columns = 80;
   /** The lines that are in the document. */
   #shown = { from: 0, to: 0 };
+  /** Whether these are lines of an earlier text, or of one that was broken for another width. */
+  #isStale = false;
+  #isGrowing = false;
   #frame = 0;
   /** Where a selection with the keyboard begins, and where the next key continues it. */
   #anchor: number | undefined;
@@ -78,7 +81,8 @@ export class TextView {
     if (Math.max(this.#head ?? 0, this.#anchor ?? 0) > same) this.#anchor = this.#head = undefined;
     if (grows) this.#lines.splice(-1, 1, ...layOut(symbols, this.#columns, last.from));
     else this.#lines = layOut(symbols, this.#columns);
-    this.#shown = { from: 0, to: 0 };
+    this.#isStale = true;
+    this.#announceBusy(true);
     this.#resize();
   }
 
@@ -94,9 +98,11 @@ export class TextView {
     this.#repaint();
   }
 
-  /** Whether the text is being written. */
-  setBusy(isBusy: boolean): void {
-    this.element.setAttribute('aria-busy', String(isBusy));
+  /** Says whether more text will follow. The element is busy until the text is complete and in the document. */
+  setGrowing(isGrowing: boolean): void {
+    this.#isGrowing = isGrowing;
+    if (isGrowing) this.#announceBusy(true);
+    else this.#repaint();
   }
 
   /** Scrolls to a symbol. */
@@ -127,7 +133,7 @@ export class TextView {
     if (columns !== this.#columns || this.#lines.length === 0) {
       this.#columns = columns;
       this.#lines = layOut(this.#symbols, columns);
-      this.#shown = { from: 0, to: 0 };
+      this.#isStale = true;
     }
     this.#resize();
   }
@@ -150,11 +156,19 @@ export class TextView {
     const from = Math.max(0, Math.floor(scrollTop / height) - MARGIN);
     const to = Math.min(this.#lines.length, Math.ceil((scrollTop + clientHeight) / height) + MARGIN);
     const inDocument = this.#lines.length <= WHOLE ? { from: 0, to: this.#lines.length } : { from, to };
-    if (inDocument.from !== this.#shown.from || inDocument.to !== this.#shown.to) this.#show(inDocument);
+    const { from: shownFrom, to: shownTo } = this.#shown;
+    if (this.#isStale || inDocument.from !== shownFrom || inDocument.to !== shownTo) this.#show(inDocument);
+    this.#announceBusy(this.#isGrowing);
     paintText(this.#canvas, this.#body.clientWidth, {
       ...{ lines: this.#lines, from, to, height, values: this.#values, scale: this.#scale },
       ...{ marks: this.#marks, edges: (line) => this.#edges(line) },
     });
+  }
+
+  #announceBusy(isBusy: boolean): void {
+    const value = String(isBusy);
+    // Observers hear of every call, also of one that changes nothing.
+    if (this.element.getAttribute('aria-busy') !== value) this.element.setAttribute('aria-busy', value);
   }
 
   /** Puts lines into the document. */
@@ -168,6 +182,7 @@ export class TextView {
     this.#text.replaceChildren(...rows);
     this.#text.style.transform = `translateY(${range.from * this.#cell.height}px)`;
     this.#shown = range;
+    this.#isStale = false;
   }
 
   /** The left edge of each symbol of a line. The line end takes one column. */
