@@ -41,10 +41,16 @@ export async function startRun(
 /** 14,400 characters. */
 export const HARBOUR = 'the harbour wall stood in the rain. '.repeat(400);
 
-/** Starts a run of a small model that would take hours, and waits for its first iterations. */
+/** Starts a run of a small model that would take hours, and waits until the page shows how far it is. */
 export async function startLongRun(page: Page, more: Readonly<Record<string, string>> = {}): Promise<void> {
-  await startRun(page, HARBOUR, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000, ...more });
-  await page.getByText(/iteration \d+ of/).waitFor();
+  await startRun(page, HARBOUR, { preset: '', time: '', hiddenSize: 16, maxEpochs: 1_000_000, ...more });
+  await page.getByText(/iteration [\d,]+ of/).waitFor();
+}
+
+/** The iteration of the run that the page shows. */
+export async function iterationOf(page: Page): Promise<number> {
+  const figures = (await page.locator('.figures').textContent()) ?? '';
+  return Number(/iteration ([\d,]+) of/.exec(figures)?.[1]?.replaceAll(',', ''));
 }
 
 /** In the page: whether the run has passed an iteration. */

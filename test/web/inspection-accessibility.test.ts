@@ -1,15 +1,15 @@
 /** What a screen reader and a phone get of Neurons in all its states, of the menu of the model and of the list of keys. */
-import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { assertAccessible, LOOKS } from './accessibility.ts';
 import { modelWithCopies } from './copied-units.ts';
+import { holdRequests } from './page-worker.ts';
 import { sharedSite } from './site.ts';
 
 const TEXT = '"The whale!" said Ahab.\nThe BOAT went down, and the sea rolled on over it. '.repeat(20);
 
-describe('accessibility of Neurons', { skip: skipWithoutChromium, timeout: 400_000 }, () => {
+describe('accessibility of Neurons', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
   const copies = {
     name: 'copies.safetensors',
@@ -44,9 +44,11 @@ describe('accessibility of Neurons', { skip: skipWithoutChromium, timeout: 400_0
       await page.getByRole('alert').waitFor();
       await check('an error');
       await text.fill(`🐋${TEXT.repeat(14)}`);
+      const held = await holdRequests(page);
       await read.click();
+      await page.locator('progress').waitFor();
       await check('reading');
-      assert.equal(await page.locator('progress').count(), 1, 'still reading');
+      await held.release();
       await page.getByText('units labelled').waitFor();
       await page.getByText('Only the first 20,000').waitFor();
       await check('notices');

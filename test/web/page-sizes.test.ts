@@ -8,7 +8,7 @@ import { sharedFolder } from '../temporary-folder.ts';
 import { loadedFiles, pageScripts, sizeOf } from './page-sizes.ts';
 import { sharedSite } from './site.ts';
 
-describe('the size of the pages', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+describe('the size of the pages', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);
   const built = join(folder, 'site');

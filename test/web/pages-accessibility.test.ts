@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { assertAccessible, LOOKS } from './accessibility.ts';
-import { openExample, setOptions } from './actions.ts';
+import { openExample, setOptions, startLongRun } from './actions.ts';
 import { sharedSite } from './site.ts';
 
-describe('accessibility of the pages', { skip: skipWithoutChromium, timeout: 400_000 }, () => {
+describe('accessibility of the pages', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
 
   for (const look of LOOKS)
@@ -38,16 +38,15 @@ describe('accessibility of the pages', { skip: skipWithoutChromium, timeout: 400
       await page.getByRole('alert').waitFor();
       await check('write, a wrong setting');
       await page.getByRole('link', { name: 'Neurons' }).click();
+      await page.getByRole('heading', { name: 'Units', exact: true }).waitFor();
       await check('neurons, nothing read');
       await page.getByRole('button', { name: 'Read' }).click();
       await page.getByText('units labelled').waitFor();
       await check('read');
       await page.getByRole('link', { name: 'Train', exact: true }).click();
+      await page.locator('#option-preset').waitFor({ state: 'attached' });
       await check('train');
-      await page.getByPlaceholder('paste a text').fill('the harbour wall stood in the rain. '.repeat(400));
-      await setOptions(page, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000 });
-      await page.getByRole('button', { name: 'Train', exact: true }).click();
-      await page.getByText(/iteration \d+ of/).waitFor();
+      await startLongRun(page);
       await check('training');
       await page.getByRole('button', { name: 'Stop and keep the model' }).click();
       await page.getByText('Stopped. The model').waitFor();

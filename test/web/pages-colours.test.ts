@@ -25,7 +25,7 @@ function centred(values: Float32Array, centre: 'mean' | 'zero'): (position: numb
   return (position) => ((values[position] as number) - middle) / scale;
 }
 
-describe('the colours of texts', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the colours of texts', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);
   let model: LanguageModel;

@@ -14,7 +14,7 @@ import { copiedText, textOf } from './text.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
 
-describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);
   /** A new folder without models, where the program uses the example. */
@@ -209,8 +209,7 @@ describe('the commands of the pages', { skip: skipWithoutChromium, timeout: 240_
     await page.locator('input[type="file"]').first().setInputFiles(file);
     await page.getByLabel('text to read').fill(text);
     await page.getByRole('button', { name: 'Read', exact: true }).click();
-    await page.getByRole('button', { name: 'Write with the unit held' }).click();
-    await page.getByText('Mean length of a line').waitFor();
+    await writeHeld(page);
     for (const written of await page.locator('.two-texts pre').allTextContents())
       assert.doesNotMatch(written, /\\x[0-9A-F]{2}/);
     // The text that was read has the numbers of its bytes. A copy of it is the text.

@@ -19,7 +19,7 @@ const OPTIONS = ['--rnn-size', '12', '--batch-size', '4', '--seq-length', '12', 
 
 describe('a run of the command line, in the Train page', {
   skip: skipWithoutChromium,
-  timeout: 240_000,
+  timeout: 900_000,
 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);

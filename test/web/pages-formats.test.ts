@@ -10,7 +10,7 @@ import { sharedFolder } from '../temporary-folder.ts';
 import { HARBOUR } from './actions.ts';
 import { sharedSite } from './site.ts';
 
-describe('files of models in the pages', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+describe('files of models in the pages', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);
   let model: LanguageModel;

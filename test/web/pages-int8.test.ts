@@ -13,7 +13,7 @@ import { sharedSite } from './site.ts';
 
 const example = readFileSync(join(root, 'models', 'moby-dick.safetensors'));
 
-describe('int8 in the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('int8 in the pages', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);
 

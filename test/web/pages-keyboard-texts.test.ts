@@ -8,7 +8,7 @@ import { focusedName, press, tabTo } from './keyboard.ts';
 import { sharedSite } from './site.ts';
 import { assertText } from './text.ts';
 
-describe('by keyboard alone', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('by keyboard alone', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
 
   test('Write: open the example, write, move to a character, take another candidate, undo', async () => {

@@ -6,6 +6,7 @@ import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { HARBOUR } from './actions.ts';
 import { sharedSite } from './site.ts';
+import { textOf } from './text.ts';
 
 /** More elements than a page has. */
 const MOST_TABS = 120;
@@ -26,7 +27,7 @@ async function tabTo(page: Page, role: 'button' | 'link' | 'textbox', name: stri
   assert.fail(`Tab does not reach ${name}`);
 }
 
-describe('Train by keyboard alone', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+describe('Train by keyboard alone', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
 
   test('give a text, set an option, train, stop, and write with the model', async () => {
@@ -42,10 +43,11 @@ describe('Train by keyboard alone', { skip: skipWithoutChromium, timeout: 120_00
     await page.keyboard.type('40s');
     await tabTo(page, 'button', 'Train');
     await page.keyboard.press('Enter');
-    await page.getByText(/iteration \d+ of/).waitFor();
+    await page.getByText(/iteration [\d,]+ of/).waitFor();
     await page.getByText(/^text: pasted-text/).waitFor();
     await page.keyboard.press('Escape');
     await page.getByText('Stopped. The model').waitFor();
+    await page.getByRole('button', { name: 'Write with it' }).and(page.locator(':enabled')).waitFor();
     await tabTo(page, 'button', 'Write with it');
     await page.keyboard.press('Enter');
     await page.getByRole('textbox', { name: 'prompt' }).first().waitFor();
@@ -54,7 +56,7 @@ describe('Train by keyboard alone', { skip: skipWithoutChromium, timeout: 120_00
     await tabTo(page, 'button', 'Write');
     await page.keyboard.press('Enter');
     await page.getByText('characters a second').waitFor();
-    assert.match(await page.locator('.text-view-text').innerText(), /^the /);
+    assert.match(await textOf(page), /^the /);
     await page.context().close();
   });
 });

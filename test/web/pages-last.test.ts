@@ -11,12 +11,13 @@ import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { dropFiles, HARBOUR, modelBytes, openExample, startRun } from './actions.ts';
 import { written } from './commands.ts';
+import { holdRequests } from './page-worker.ts';
 import { sharedSite } from './site.ts';
 
 const example = readFileSync(join(root, 'models', 'moby-dick.safetensors'));
 const WHALES = 'The whale went down.\nThe boat did not.\n';
 
-describe('what was asked for last', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('what was asked for last', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
 
   const read = (page: Page) => page.getByRole('button', { name: 'Read', exact: true });
@@ -73,9 +74,13 @@ describe('what was asked for last', { skip: skipWithoutChromium, timeout: 240_00
     await page.getByText('Read a text to see').waitFor();
     await read(page).click();
     await page.getByLabel('value at which unit 1.2 is held').waitFor();
-    assert.match(page.url(), /unit=1\.2$/);
+    await page.waitForURL(/unit=1\.2$/);
     await page.goto(`${site().url}#/neurons?unit=0.0&part=nothing`);
     await page.waitForURL(/unit=1\.2$/);
+    // The worker has answered to what it was asked before.
+    for (let k = 0; k < 2; k++) await page.locator('.text-view').press('ArrowRight');
+    await page.getByLabel('surprise').check();
+    await page.getByText(/surprise \d/).waitFor();
     assert.deepEqual(await page.getByRole('alert').allTextContents(), []);
     await page.context().close();
   });
@@ -86,8 +91,12 @@ describe('what was asked for last', { skip: skipWithoutChromium, timeout: 240_00
     const other = { name: 'other.safetensors', bytes: await modelBytes({ text: WHALES.repeat(20) }) };
     for (const text of ['', WHALES.repeat(400)]) {
       await page.getByLabel('text to read').fill(text);
+      // A fast worker would have ended before the file is read.
+      const held = await holdRequests(page);
       await dropFiles(page, [other], 'Read');
-      await page.getByText('other.safetensors').first().waitFor();
+      await held.asked('open');
+      await held.release();
+      await page.locator('summary', { hasText: /^other\.safetensors$/ }).waitFor();
       await read(page).and(page.locator(':enabled')).waitFor();
       assert.equal(await page.getByLabel('text to read').inputValue(), text, 'no part of a text stays');
       await page.getByLabel('text to read').fill(WHALES.repeat(8));
@@ -95,7 +104,7 @@ describe('what was asked for last', { skip: skipWithoutChromium, timeout: 240_00
       await page.locator('.dial').waitFor();
       assert.deepEqual(await page.getByRole('alert').allTextContents(), []);
       await dropFiles(page, [{ name: 'moby-dick.safetensors', bytes: example }]);
-      await page.getByText('moby-dick.safetensors').first().waitFor();
+      await page.locator('summary', { hasText: /^moby-dick\.safetensors$/ }).waitFor();
     }
     await page.context().close();
   });

@@ -19,7 +19,7 @@ import { copiedText, dragOver, textOf } from './text.ts';
 const example = join(root, 'models', 'moby-dick.safetensors');
 const TEXT = `${'"The whale!" said Ahab.\nThe BOAT went down, and the sea rolled on over it as it had rolled on '.repeat(12)}\n`;
 
-describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('Neurons', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
   let model: LanguageModel;
   before(() => {
@@ -41,7 +41,7 @@ describe('Neurons', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       field.dispatchEvent(new Event('input', { bubbles: true }));
     }, text);
     await page.getByRole('button', { name: 'Read', exact: true }).click();
-    await page.getByText('units labelled').waitFor({ timeout: 60_000 });
+    await page.getByText('units labelled').waitFor();
     // What is computed last.
     await page.locator('.saturation').waitFor();
   }

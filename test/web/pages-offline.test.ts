@@ -10,6 +10,7 @@ import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { openExample, startRun } from './actions.ts';
+import { eventually } from './eventually.ts';
 import { openBrowser, openSite } from './site.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
@@ -22,11 +23,10 @@ async function waitForKernels(page: Page): Promise<void> {
       const names = [`kernels/fused-shared-${hash}.wasm`, `kernels/fused-${hash}.wasm`];
       return (await Promise.all(names.map((name) => caches.match(name)))).every(Boolean);
     });
-  for (const end = Date.now() + 30_000; !(await hasKernels()); await page.waitForTimeout(50))
-    assert.ok(Date.now() < end, 'the service worker has no kernels');
+  await eventually(async () => assert.ok(await hasKernels(), 'the service worker has no kernels'));
 }
 
-describe('offline', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+describe('offline', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
 
   for (const isolated of [false, true])

@@ -13,7 +13,7 @@ import { assertAccessible, LOOKS } from './accessibility.ts';
 import { withServer } from './runs-server.ts';
 import { type OpenBrowser, openBrowser } from './site.ts';
 
-describe('the page of a run', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the page of a run', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const [runs, pages] = [join(folder, 'my runs'), join(folder, 'pages')];
   const [beginning, full] = [join(runs, 'beginning', 'lstm.log.jsonl'), join(runs, 'full')];

@@ -9,6 +9,7 @@ import type { Curve, CurvesRequest } from '../../src/ui/protocol.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { evaluated, finished, iteration, line, started, writeLog } from '../ui/logs.ts';
+import { eventually } from './eventually.ts';
 import { rowOf, withServer } from './runs-server.ts';
 import { type OpenBrowser, openBrowser } from './site.ts';
 
@@ -16,7 +17,7 @@ import { type OpenBrowser, openBrowser } from './site.ts';
 const POWERS = 400;
 const LONG = 4000;
 
-describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the chart of runs', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
   let browser: OpenBrowser;
@@ -53,6 +54,8 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await page.evaluate((text) => {
         location.hash = `#/runs?${text}`;
       }, query);
+      // Otherwise the chart of before could be taken for that of the parameters.
+      await page.reload();
       await use(page, idOf);
     });
 
@@ -84,10 +87,10 @@ describe('the chart of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await page.getByLabel('show runs/long in the chart').uncheck();
       await chart(page, /of runs\/powers\./).waitFor();
       // At the middle of the way: 10.
-      assert.ok(Math.abs((await middleHeight(page)) - 9 / 99) < 0.03, `${await middleHeight(page)}`);
+      await assertMiddleHeight(page, 9 / 99);
       await page.getByLabel('logarithmic').check();
       await chart(page, /logarithmic/).waitFor();
-      assert.ok(Math.abs((await middleHeight(page)) - 0.5) < 0.03, `${await middleHeight(page)}`);
+      await assertMiddleHeight(page, 0.5);
     });
   });
 
@@ -174,12 +177,18 @@ async function answerTo(request: Request): Promise<Curve[]> {
   return curves;
 }
 
+/** A chart is drawn in one of the frames after its words have changed. */
+function assertMiddleHeight(page: Page, expected: number): Promise<void> {
+  return eventually(async () => {
+    const height = await middleHeight(page);
+    assert.ok(Math.abs(height - expected) < 0.03, `${height}, not ${expected}`);
+  });
+}
+
 /** How high the only curve is in the middle of its width, from 0 at its lowest to 1 at its highest point. */
 async function middleHeight(page: Page): Promise<number> {
   const colour = await page.locator('.run-swatch line').first().getAttribute('stroke');
-  return page.evaluate(async (hex) => {
-    // A new chart is drawn in the next frame.
-    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+  return page.evaluate((hex) => {
     const canvas = document.querySelector('canvas') as HTMLCanvasElement;
     const area = document.querySelector('.u-over') as HTMLElement;
     const [width, height] = [area.offsetWidth, area.offsetHeight];

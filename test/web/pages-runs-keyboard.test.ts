@@ -11,7 +11,7 @@ import { tabToElement } from './keyboard.ts';
 import { rowOf, withServer } from './runs-server.ts';
 import { type OpenBrowser, openBrowser } from './site.ts';
 
-describe('runs without a pointer', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('runs without a pointer', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
   let browser: OpenBrowser;

@@ -24,7 +24,7 @@ function logOf(name: string, losses: readonly number[], options: object): string
   return text + line({ type: 'advice', code: 'plateau', remedies: [], message: 'Advice.' }, 50);
 }
 
-describe('Runs on a phone', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+describe('Runs on a phone', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   let browser: OpenBrowser;
 

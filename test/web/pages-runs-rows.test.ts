@@ -23,7 +23,7 @@ function isFilled(): boolean {
   return top <= box.top + 150 && bottom >= box.bottom - 30;
 }
 
-describe('a long table of runs', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+describe('a long table of runs', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   let browser: OpenBrowser;
 

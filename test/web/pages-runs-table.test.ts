@@ -7,6 +7,7 @@ import { buildPages } from '../../scripts/build-pages.mjs';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { evaluated, finished, iteration, line, started, writeLog } from '../ui/logs.ts';
+import { eventually } from './eventually.ts';
 import { rowOf, withServer } from './runs-server.ts';
 import { type OpenBrowser, openBrowser } from './site.ts';
 
@@ -70,7 +71,7 @@ function logOf(name: string, made: Made): string {
   return text + (isFinished ? line(finished(10 * losses.length), 60) : '');
 }
 
-describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the table of runs', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
   let browser: OpenBrowser;
@@ -198,12 +199,14 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
       assert.ok(box);
       const caption = page.locator('figure.chart figcaption');
       await caption.getByText('Click a curve to pin its run.').waitFor();
-      // The curve of a begins at the left, at its highest loss.
-      for (let y = 5; y < box.height && (await page.locator('tr.lit').count()) === 0; y += 10) {
+      // The curve of a begins at the left, at its highest loss. The chart with the three curves may still be there.
+      let y = 5;
+      await eventually(async () => {
+        y = (y + 10) % box.height;
         await page.mouse.move(box.x + 20, box.y + y);
-        await page.evaluate(() => new Promise(requestAnimationFrame));
-      }
-      await caption.getByText(/^runs\/a: 1\.9 at iteration \d$/).waitFor();
+        assert.match((await caption.textContent()) ?? '', /^runs\/a: 1\.9 at iteration \d$/);
+      });
+      await page.locator('tr.lit').getByText('runs/a').waitFor();
       await page.mouse.down();
       await page.mouse.up();
       await page.getByText('difference from pinned').waitFor();
@@ -224,7 +227,8 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
     await onPage(async (page) => {
       const texts = () => page.locator('.two-texts figure').allInnerTexts();
       const slider = page.getByRole('slider', { name: /^samples:/ });
-      await page.getByText('b after 40').waitFor();
+      // Those of each run come by themselves.
+      for (const newest of ['a after 30', 'b after 40', 'c after 10']) await page.getByText(newest).waitFor();
       assert.deepEqual(
         (await texts()).map((text) => text.split('\n').at(-1)),
         ['a after 30', 'b after 40', 'c after 10'],
@@ -239,7 +243,7 @@ describe('the table of runs', { skip: skipWithoutChromium, timeout: 240_000 }, (
         ['a after 20', 'b after 20', 'c after 10'],
       );
       await page.reload();
-      await page.getByText('a after 20').waitFor();
+      for (const own of ['a after 20', 'b after 20', 'c after 10']) await page.getByText(own).waitFor();
       await slider.press('End');
       await page.getByText('b after 40').waitFor();
     });

@@ -26,7 +26,7 @@ import { type OpenBrowser, openBrowser } from './site.ts';
 /** A folder whose name would be a script if it were not shown as text. */
 const SCRIPT = '<img src=x onerror=alert(1)>';
 
-describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('runs on the pages', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const [runs, pages] = [join(folder, 'runs'), join(folder, 'pages')];
   const live = join(runs, 'live');
@@ -92,14 +92,18 @@ describe('runs on the pages', { skip: skipWithoutChromium, timeout: 240_000 }, (
       await row.getByText('50 / 1,000').waitFor();
       const whole = line(iteration(51, 1.25), 51);
       appendFileSync(log, whole.slice(0, 40));
-      await page.waitForTimeout(1000);
+      // The server looks at all logs, one after the other: with the second change of another one, it has seen the half line.
+      for (const number of [21, 22]) {
+        appendFileSync(join(runs, SCRIPT, 'lstm.log.jsonl'), line(iteration(number), number));
+        await rowOf(page, SCRIPT).getByText(`${number} / 1,000`).waitFor();
+      }
       assert.match((await row.textContent()) ?? '', /50 \/ 1,000/);
       appendFileSync(log, whole.slice(40));
       await row.getByText('51 / 1,000').waitFor();
       await row.getByText('1.2500').waitFor();
       truncateSync(log, statSync(log).size + 1e9);
       appendFileSync(log, `\n${line(iteration(52, 1.125), 52)}`);
-      await row.getByText('52 / 1,000').waitFor({ timeout: 120_000 });
+      await row.getByText('52 / 1,000').waitFor({ timeout: 300_000 });
       truncateSync(log, run(30, { runId: 'live' }).length);
       await row.getByText('30 / 1,000').waitFor();
       const other = `${log}.new`;

@@ -49,7 +49,7 @@ function coloured(name: string): (readonly [x: number, y: number])[] {
   return found;
 }
 
-describe('the run on the Train page', { skip: skipWithoutChromium, timeout: 120_000 }, () => {
+describe('the run on the Train page', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
 
   test('shows the facts of `train`, and the numbers and samples of the same run in Node', async () => {

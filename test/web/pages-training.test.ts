@@ -7,14 +7,14 @@ import type { Page } from 'playwright-core';
 import { LanguageModel } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { finalParameters, HARBOUR, setOptions, startRun } from './actions.ts';
+import { finalParameters, HARBOUR, hasPassed, iterationOf, setOptions, startRun } from './actions.ts';
 import { sharedSite } from './site.ts';
 
 const TEXT = 'the harbour wall stood in the rain. '.repeat(60);
 
 const SMALL = { hiddenSize: 12, batchSize: 4, sequenceLength: 12 };
 
-describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the Train page', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);
 
@@ -43,11 +43,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     // The page asks before it is left.
     page.on('dialog', (dialog) => dialog.accept());
     await start(page, { maxEpochs: '50000', checkpointEvery: '100' });
-    await page.waitForFunction(() => {
-      const [, iteration] =
-        /iteration ([\d,]+) of/.exec(document.querySelector('.figures')?.textContent ?? '') ?? [];
-      return Number(iteration?.replaceAll(',', '')) > 250;
-    });
+    await page.waitForFunction(hasPassed, 250);
     await page.reload();
     const row = page.locator('.stored li');
     await row.waitFor();
@@ -57,6 +53,11 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     // Later than a checkpoint that was written just before the reload, and not yet listed.
     const end = iteration + 220;
     await row.getByLabel('to iteration').fill(String(end));
+    // The worker of before the reload may still be ending: it has the lock of the run.
+    await page.waitForFunction(async () => {
+      const { held = [] } = await navigator.locks.query();
+      return held.every(({ name }) => name?.startsWith('char-rnn worker'));
+    });
     await row.getByRole('button', { name: 'Continue' }).click();
     await page.getByText('has made all its iterations').waitFor();
     const [download] = await Promise.all([
@@ -75,7 +76,7 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     const page = await site().open('#/train');
     page.on('dialog', (dialog) => dialog.accept());
     await start(page, { maxEpochs: '50000', checkpointEvery: '50' });
-    await page.getByText(/iteration \d{3,} of/).waitFor();
+    await page.waitForFunction(hasPassed, 100);
     const other = await page.context().newPage();
     other.on('dialog', (dialog) => dialog.accept());
     await other.goto(page.url());
@@ -193,13 +194,14 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
 
   test('Escape in a field, or on another page, does not end the run', async () => {
     const page = await site().open('#/train');
-    await start(page, { maxEpochs: '5000' });
-    await page.getByText(/iteration \d+ of/).waitFor();
+    await start(page, { maxEpochs: '1000000' });
+    await page.getByText(/iteration [\d,]+ of/).waitFor();
     await page.getByLabel('a file to train on').evaluate((field) => {
       const key = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true });
       field.dispatchEvent(key);
     });
     await page.getByRole('link', { name: 'Neurons' }).click();
+    await page.getByRole('heading', { name: 'Open a model' }).waitFor();
     await page.keyboard.press('Escape');
     // The event of a key has no element as its target while the document has the focus.
     await page.evaluate(() =>
@@ -207,6 +209,8 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 240_000 }, () =
     );
     await page.getByRole('link', { name: 'Train', exact: true }).click();
     await page.getByRole('button', { name: 'Stop and keep the model' }).waitFor();
+    // A run that was told to stop would make a few more iterations at most.
+    await page.waitForFunction(hasPassed, (await iterationOf(page)) + 100);
     assert.equal(await page.getByText('Stopped. The model').count(), 0);
     await page.keyboard.press('Escape');
     await page.getByText('Stopped. The model').waitFor();

@@ -8,10 +8,25 @@ import { LanguageModel } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { assertAccessible } from './accessibility.ts';
-import { finalParameters, HARBOUR, hasPassed, openExample, startLongRun, startRun } from './actions.ts';
+import {
+  finalParameters,
+  HARBOUR,
+  hasPassed,
+  iterationOf,
+  openExample,
+  startLongRun,
+  startRun,
+} from './actions.ts';
+import { afterSaves, inWorker } from './page-worker.ts';
 import { sharedSite } from './site.ts';
 
-describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+/** For the worker: it can't do anything else until this ends. */
+const LONG_COMPUTATION = `
+  const request = new XMLHttpRequest();
+  request.open('GET', 'long-computation', false);
+  request.send();`;
+
+describe('the worker', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const site = sharedSite(folder);
 
@@ -20,13 +35,6 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await page.locator('#option-preset').waitFor();
     return page;
   }
-
-  /** Runs code in the newest worker of the page. Those of the engine have other addresses. */
-  const inWorker = (page: Page, code: string) =>
-    page
-      .workers()
-      .findLast((worker) => /\/worker-\w+\.js$/.test(worker.url()))
-      ?.evaluate(`setTimeout(() => { ${code} })`);
 
   /** Problems of the pages other than those that the test makes. */
   const otherProblems = (made: RegExp) =>
@@ -44,13 +52,12 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
         hiddenSize: 12,
         batchSize: 4,
         sequenceLength: 12,
-        maxIterations: 3000,
+        maxIterations: 600,
         maxEpochs: 5000,
       };
       const page = await openTrain();
+      await afterSaves(page, 3, code);
       await startRun(page, HARBOUR, { preset: '', time: '', checkpointEvery: '50', ...options });
-      await page.waitForFunction(hasPassed, 120);
-      await inWorker(page, code);
       await page.getByRole('alert').filter({ hasText: reason }).waitFor();
       await assertAccessible(page, what);
       await page
@@ -74,12 +81,17 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   test('the page says that the open model is lost; if the new worker ends at once, it is not replaced', async () => {
     const page = await site().open('#/write');
     await openExample(page);
+    // Two workers in ten seconds, by the clock of the page.
+    await page.evaluate(() => {
+      const now = performance.now();
+      performance.now = () => now;
+    });
     await inWorker(page, 'self.close();');
     await page.getByText('Another has been started. The open model is lost.').waitFor();
     await openExample(page);
-    // Two workers in ten seconds.
     await inWorker(page, 'self.close();');
     await page.getByRole('button', { name: 'Start again' }).click();
+    await page.evaluate(() => Reflect.deleteProperty(performance, 'now'));
     await openExample(page);
     await page.getByRole('button', { name: 'Write', exact: true }).click();
     await page.getByText('characters a second').waitFor();
@@ -109,19 +121,29 @@ describe('the worker', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   });
 
   test('a worker that computes for a long time, or whose page was stopped overnight, does not count as hanging', async () => {
-    const page = await site().open('#/train');
+    // A service worker would answer instead of the route below.
+    const page = await site().open('#/train', { serviceWorkers: 'block' });
     await page.clock.install();
     await page.reload();
     await page.locator('#option-preset').waitFor();
     await startLongRun(page);
-    // It does not answer for seven seconds, of which the page sees 40; then it does.
-    await inWorker(page, 'const end = performance.now() + 7000; while (performance.now() < end);');
+    // It computes until the server has answered.
+    let answer = () => {};
+    const isOver = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/long-computation', async (route) => {
+      await isOver;
+      await route.fulfill({ body: '' });
+    });
+    await inWorker(page, LONG_COMPUTATION);
     await page.clock.runFor(40_000);
     await page.getByText('has not answered for half a minute').waitFor();
+    answer();
     await page.getByText('has not answered for half a minute').waitFor({ state: 'detached' });
     // A laptop that sleeps for a night: its clock goes on, timers come once.
     await page.clock.fastForward('08:00:00');
-    await page.waitForTimeout(500);
+    await page.waitForFunction(hasPassed, await iterationOf(page));
     assert.equal(await page.getByRole('alert').count(), 0);
     await page.keyboard.press('Escape');
     await page.getByText('Stopped. The model').waitFor();

@@ -1,7 +1,7 @@
 /** Write by pointer, and what it says to a screen reader. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { optionFacts } from '../../src/option-facts.ts';
 import { optionWords } from '../../web/words.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
@@ -14,11 +14,11 @@ import { assertText, copiedText, dragOver, pointOf } from './text.ts';
 /** The prompt, the option that says it for the command line only, and one that the page does not need. */
 const ELSEWHERE = ['prompt', 'unknown', 'draws'];
 
-describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('Write', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const site = sharedSite(sharedFolder());
 
-  async function openWrite(): Promise<Page> {
-    const page = await site().open('#/write');
+  async function openWrite(options?: BrowserContextOptions): Promise<Page> {
+    const page = await site().open('#/write', options);
     await openExample(page);
     return page;
   }
@@ -77,7 +77,7 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
       new RegExp(`^“.”, position 5, surprise ${bits}\\. Candidates: 1 “${symbol}” ${percent}, 2 `),
     );
     assert.match(heard, /, 8 \S+ \d+\.\d %/);
-    await page.getByLabel('length').fill('100000');
+    await page.getByLabel('length').fill('1000000');
     await page.getByRole('button', { name: 'Write', exact: true }).click();
     await page.locator('.text-view[aria-busy="true"]').waitFor();
     await page.keyboard.press('Escape');
@@ -87,7 +87,7 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
 
   test('the text appears while it is written', async () => {
     const page = await openWrite();
-    await page.getByLabel('length').fill('100000');
+    await page.getByLabel('length').fill('1000000');
     await page.getByRole('button', { name: 'Write', exact: true }).click();
     const lengths = await page.evaluate(async () => {
       const view = document.querySelector('.text-view') as HTMLElement;
@@ -109,8 +109,7 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   });
 
   test('copied text has the line ends of the text, and none where the page broke a line', async () => {
-    const page = await openWrite();
-    await page.setViewportSize({ width: 390, height: 844 });
+    const page = await openWrite({ viewport: { width: 390, height: 844 } });
     const { text } = await written(page, 'The ');
     const first = text.search(/\S/);
     const last = text.trimEnd().length - 1;
@@ -126,8 +125,7 @@ describe('Write', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
   });
 
   test('on a phone, the candidates stand directly below the text', async () => {
-    const page = await openWrite();
-    await page.setViewportSize({ width: 390, height: 844 });
+    const page = await openWrite({ viewport: { width: 390, height: 844 } });
     await written(page, 'The ');
     await page.locator('.text-view').press('Home');
     for (let k = 0; k < 6; k++) await page.keyboard.press('ArrowRight');

@@ -7,13 +7,13 @@ import { LanguageModel } from '../../src/index.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { root } from '../cli/command.ts';
 import { sharedFolder } from '../temporary-folder.ts';
-import { finalParameters, openExample, setOptions } from './actions.ts';
+import { finalParameters, openExample, setOptions, startLongRun } from './actions.ts';
 import { writtenAfter } from './commands.ts';
 import { openSite, type Site } from './site.ts';
 import { assertText } from './text.ts';
 
 const example = join(root, 'models', 'moby-dick.safetensors');
-describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the pages', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   let site: Site;
   const folder = sharedFolder();
 
@@ -58,10 +58,9 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     await model.close();
     await page.locator('.text-view').focus();
     for (let k = 0; k < 11; k++) await page.keyboard.press('ArrowRight');
-    assert.match(
-      await page.locator('.legend output').innerText(),
-      new RegExp(`position 11, unit ${values[10]?.toFixed(3)}`),
-    );
+    // The heading names the unit before its values have come.
+    const said = new RegExp(`position 11, unit ${values[10]?.toFixed(3)}`);
+    await page.locator('.legend output', { hasText: said }).waitFor();
     await page.getByLabel('influence').check();
     await page.locator('.text-view').focus();
     await page.keyboard.press('ArrowRight');
@@ -109,10 +108,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
 
   test('Stop keeps the model, which then writes', async () => {
     const page = await site.open('#/train');
-    await page.getByPlaceholder('paste a text').fill('the harbour wall stood in the rain. '.repeat(400));
-    await setOptions(page, { preset: '', time: '', hiddenSize: 16, maxEpochs: 5000 });
-    await page.getByRole('button', { name: 'Train', exact: true }).click();
-    await page.getByText(/iteration \d+ of/).waitFor();
+    await startLongRun(page);
     await page.keyboard.press('Escape');
     await page.getByText('Stopped. The model').waitFor();
     await page.getByRole('button', { name: 'Write with it' }).click();
@@ -125,7 +121,7 @@ describe('the pages', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
     const plain = await openSite(join(folder, 'plain'), { isolated: false });
     try {
       const page = await plain.open('#/write');
-      await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 20_000 });
+      await page.waitForFunction(() => crossOriginIsolated);
       await openExample(page);
       await page.getByRole('button', { name: 'Write', exact: true }).click();
       await page.getByText('characters a second').waitFor();

@@ -9,6 +9,7 @@ import { type BrowserContextOptions, chromium, type Page } from 'playwright-core
 import { buildPages } from '../../scripts/build-pages.mjs';
 import { pageFiles } from '../../src/ui/server/pages.node.ts';
 import { executablePath } from '../browser/page.ts';
+import { PATIENCE } from './eventually.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
@@ -47,6 +48,7 @@ export async function openBrowser(flags: readonly string[] = []): Promise<OpenBr
     async open(address, options) {
       const { origin } = new URL(address);
       const context = await browser.newContext(options);
+      context.setDefaultTimeout(PATIENCE);
       // Also those of workers.
       context.on('request', (request) => {
         const url = request.url().replace(/^blob:/, '');

@@ -23,7 +23,7 @@ const LOOKS = {
   phone: { viewport: { width: 390, height: 844 }, isMobile: true },
 } as const;
 
-describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 240_000 }, () => {
+describe('the Sweeps page', { skip: skipWithoutChromium, timeout: 900_000 }, () => {
   const folder = sharedFolder();
   const [pages, full, running] = ['pages', 'full', 'running'].map((name) => join(folder, name)) as [
     string,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { paletteOf, STEPS, stepOf, THEMES } from '../../web/palette.ts';
+import { eventually } from './eventually.ts';
 
 /** A symbol that is in view. */
 export interface ShownSymbol {
@@ -14,9 +15,6 @@ export interface ShownSymbol {
   readonly pixels: readonly (readonly number[])[];
 }
 
-/** Milliseconds in which a busy machine draws what was asked for. */
-const PATIENCE = 10_000;
-
 /** The text, with its line ends, when it is complete. */
 export async function textOf(page: Page): Promise<string> {
   return (await page.locator('.text-view[aria-busy="false"] .text-view-text').textContent()) ?? '';
@@ -24,10 +22,8 @@ export async function textOf(page: Page): Promise<string> {
 
 /** Waits until the page shows a text, and fails if it shows another one. */
 export async function assertText(page: Page, text: string): Promise<void> {
-  const end = performance.now() + PATIENCE;
   // The text changes with the next frame.
-  while ((await textOf(page)) !== text && performance.now() < end) await page.waitForTimeout(20);
-  assert.equal(await textOf(page), text);
+  await eventually(async () => assert.equal(await textOf(page), text));
 }
 
 /** All symbols in view but line ends, of a text whose symbols are code points. */
@@ -86,15 +82,16 @@ export async function assertColours(
     const expected = step === (STEPS - 1) / 2 ? [0, 0, 0, 0] : [...(colours[step] ?? []), 255];
     return pixels.some((pixel) => String(pixel) !== String(expected));
   };
-  const end = performance.now() + PATIENCE;
-  let symbols = await shownSymbols(page);
-  while (symbols.some(isWrong) && performance.now() < end) symbols = await shownSymbols(page);
-  const wrong = symbols.filter(isWrong);
-  assert.deepEqual(
-    wrong.slice(0, 3).map((symbol) => ({ ...symbol, value: relative(symbol.position) })),
-    [],
-    `${wrong.length} of ${symbols.length} symbols have another colour`,
-  );
+  let symbols: ShownSymbol[] = [];
+  await eventually(async () => {
+    symbols = await shownSymbols(page);
+    const wrong = symbols.filter(isWrong);
+    assert.deepEqual(
+      wrong.slice(0, 3).map((symbol) => ({ ...symbol, value: relative(symbol.position) })),
+      [],
+      `${wrong.length} of ${symbols.length} symbols have another colour`,
+    );
+  });
   const steps = new Set(symbols.map(({ pixels }) => String(pixels[1])));
   assert.ok(symbols.length > 100 && steps.size > 4, `${symbols.length} symbols, ${steps.size} colours`);
   return symbols;
