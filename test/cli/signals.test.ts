@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readCheckpointFile } from '../../src/formats/read.node.ts';
@@ -31,7 +31,7 @@ test(
   'within an evaluation: saved immediately; the resumed run makes the evaluation',
   noSignals,
   async (context) => {
-    const { start, run, names } = setUp(context, 6000);
+    const { cwd, start, run, names } = setUp(context, 6000);
     const halves = [
       '-train_frac',
       '0.5',
@@ -42,14 +42,18 @@ test(
       '--max_iterations',
       '4',
     ];
-    let sent = false;
+    const log = join(cwd, 'cv', 'lstm.log.jsonl');
+    const isEvaluating = () => existsSync(log) && readFileSync(log, 'utf8').includes('"evaluating"');
+    let signalled: Promise<void> | undefined;
     const stopped = await start(['book.txt', ...small, ...halves], {
       onOutput(soFar, child) {
-        if (sent || !soFar.includes('\n2/')) return;
-        sent = true;
-        setTimeout(() => child.kill('SIGINT'), 30);
+        if (signalled || !soFar.includes('\n2/')) return;
+        signalled = until('evaluation', () => isEvaluating() || undefined).then(() => {
+          child.kill('SIGINT');
+        });
       },
     });
+    await signalled;
     assert.equal(stopped.code, 130, stopped.stderr);
     assert.doesNotMatch(stopped.stdout, /validation loss/, 'it did not come to its end');
     assert.ok(

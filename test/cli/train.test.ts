@@ -86,7 +86,8 @@ for (const [name, expected] of [
   }, async (context) => {
     const { start, checkpoints } = setUp(context);
     let sent = false;
-    const { code, stdout } = await start(['book.txt', ...small], {
+    const endless = ['-max_epochs', '1000000', '-eval_val_every', '100000000'];
+    const { code, stdout } = await start(['book.txt', ...small, ...endless], {
       onOutput(soFar, child) {
         if (sent || !soFar.includes('\n3/')) return;
         sent = child.kill(name);

@@ -12,12 +12,17 @@ import { residentCharRnn } from './resident.ts';
 
 const resident = residentCharRnn();
 
+interface Listed {
+  readonly changed: readonly { readonly name: string }[];
+  readonly isSearching: boolean;
+}
+
 test('it prints one address, serves the pages and the runs there, and Ctrl-C ends it', {
   skip: skipWithoutSignals,
 }, async (context) => {
   const cwd = temporaryFolder(context);
   writeLog(join(cwd, 'cv', 'lstm.log.jsonl'), run(20));
-  let answers: Promise<[string, number, { changed: { name: string }[] }]> | undefined;
+  let answers: Promise<[string, number, Listed]> | undefined;
   const { code, stdout, stderr } = await charRnn(['ui', '--no-open', '--port', '0'], {
     cwd,
     onOutput: (soFar, child) => {
@@ -26,12 +31,11 @@ test('it prints one address, serves the pages and the runs there, and Ctrl-C end
       answers = (async () => {
         const page = await (await fetch(url)).text();
         const refused = await fetch(`${url}api/runs`);
-        const listed = await fetch(`${url}api/runs`, { headers: { authorization: `Bearer ${token}` } });
-        return [page, refused.status, await listed.json()] as [
-          string,
-          number,
-          { changed: { name: string }[] },
-        ];
+        const headers = { authorization: `Bearer ${token}` };
+        let listed: Listed;
+        do listed = (await (await fetch(`${url}api/runs`, { headers })).json()) as Listed;
+        while (listed.isSearching);
+        return [page, refused.status, listed] as [string, number, Listed];
       })();
       answers.finally(() => child.kill('SIGINT')).catch(() => {});
     },
@@ -81,7 +85,10 @@ test('it opens its address in the browser, unless --no-open is given or there is
     mode: 0o755,
   });
   /** What is printed, and what the opener was asked for. */
-  const openedBy = async (name: string, { isTTY = true, display = ':0', words = [] as string[] }) => {
+  const openedBy = async (
+    name: string,
+    { opens = false, isTTY = true, display = ':0', words = [] as string[] },
+  ) => {
     const file = join(cwd, name);
     const { stdout } = await charRnn(['ui', '--port', '0', ...words], {
       cwd,
@@ -89,14 +96,15 @@ test('it opens its address in the browser, unless --no-open is given or there is
       preload: `process.stdout.isTTY = ${isTTY};`,
       onErrors: async (soFar, child) => {
         if (!/Ctrl-C/.test(soFar)) return;
-        // The opener is a process of its own, which takes some milliseconds.
-        for (let k = 0; k < 40 && !existsSync(file); k++) await new Promise((done) => setTimeout(done, 25));
+        // The opener is a process of its own. Where none should be started, there is a second for one.
+        for (const end = Date.now() + (opens ? 60_000 : 1000); !existsSync(file) && Date.now() < end; )
+          await new Promise((done) => setTimeout(done, 25));
         child.kill('SIGINT');
       },
     });
     return { printed: stdout.trim(), opened: existsSync(file) ? readFileSync(file, 'utf8') : undefined };
   };
-  const shown = await openedBy('shown', {});
+  const shown = await openedBy('shown', { opens: true });
   assert.match(shown.printed, /#token=/);
   assert.equal(shown.opened, shown.printed);
   assert.equal((await openedBy('flag', { words: ['--no-open'] })).opened, undefined);

