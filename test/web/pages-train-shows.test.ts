@@ -8,6 +8,7 @@ import type { TrainingEvent } from '../../src/train/events.ts';
 import { skipWithoutChromium } from '../browser/page.ts';
 import { sharedFolder } from '../temporary-folder.ts';
 import { HARBOUR, hasPassed, startLongRun, startRun } from './actions.ts';
+import { eventually } from './eventually.ts';
 import { sharedSite } from './site.ts';
 
 const OPTIONS = {
@@ -121,15 +122,18 @@ describe('the run on the Train page', { skip: skipWithoutChromium, timeout: 900_
     const early = { loss: await loss(Number.MAX_VALUE), picture: await columns('--blue') };
     await page.waitForFunction(hasPassed, 400);
     await loss(early.loss);
-    const late = await columns('--blue');
-    assert.notDeepEqual(late, early.picture);
-    const [first, last] = [late[0], late.at(-1)];
-    assert.ok(first && last && last[0] - first[0] > 100, 'the curve is as wide as the chart');
-    // Down is a greater y.
-    assert.ok(last[1] > first[1] + 20, `${first} to ${last}`);
-    assert.ok((await columns('--orange')).length > 5);
-    assert.ok((await columns('--faint')).length > 50);
-    assert.match(await page.locator('.u-legend').innerText(), /count model of order \d/);
+    // The chart is drawn in one of the next frames.
+    await eventually(async () => {
+      const late = await columns('--blue');
+      assert.notDeepEqual(late, early.picture);
+      const [first, last] = [late[0], late.at(-1)];
+      assert.ok(first && last && last[0] - first[0] > 100, 'the curve is as wide as the chart');
+      // Down is a greater y.
+      assert.ok(last[1] > first[1] + 20, `${first} to ${last}`);
+      assert.ok((await columns('--orange')).length > 5);
+      assert.ok((await columns('--faint')).length > 50);
+      assert.match(await page.locator('.u-legend').innerText(), /count model of order \d/);
+    });
     await page.keyboard.press('Escape');
     await page.getByText('Stopped. The model').waitFor();
     await page.context().close();
