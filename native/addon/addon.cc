@@ -160,7 +160,8 @@ napi_value release(napi_env env, napi_callback_info info) {
   if (!take_number(env, values[0], &id)) return fail(env, "release(engine, buffer)");
   void* data = engine->pool->buffers.forget(static_cast<uint64_t>(id));
   if (!data) return fail(env, "no such buffer");
-  engine->pool->act([data] { free(data); });
+  // Freed with the action, also if the engine is closed before it is its turn.
+  engine->pool->act([owned = std::shared_ptr<void>(data, free)] {});
   return nullptr;
 }
 

@@ -101,7 +101,6 @@ Pool::~Pool() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     closing_ = true;
-    queue_.clear();
   }
   queued_.notify_all();
   workers_[0].join();

@@ -22,13 +22,16 @@ enum { ENTRY_SIGNAL = -1, ENTRY_MOVE_BYTES = -2, ENTRY_STOP = -3 };
 
 enum { RING_ENTRIES = 256, PROBLEM_BYTES = 128 };
 
-// The memory that the instances share. JavaScript uses the first five words, `problem` and the ring.
+// The memory that the instances share. JavaScript uses the first seven words, `problem` and the ring. Counts go on with 0 after 2³² − 1.
 struct Shared {
-  int submitted;  // the number of entries written so far
-  int done;       // the number of entries done
-  int wanted;     // the number of calls that helpers have been asked to join; −1: they must end
+  unsigned submitted;  // the number of entries written so far
+  unsigned done;       // the number of entries done
+  unsigned wanted;     // the number of calls that helpers have been asked to join
   int threads;
-  int unused[12];
+  int begun;
+  unsigned start;  // what the counts are before the first entry
+  int ending;      // whether helpers must end instead of joining a call
+  int unused[9];
   char problem[PROBLEM_BYTES];
   Team team;
   Barrier barriers[1 + MAX_CREWS];
@@ -104,15 +107,16 @@ extern "C" __attribute__((import_module("host"), import_name("settle"))) void se
 static const int SPINS = 20000;
 
 // Waits until *at is no longer `value`: spins for a short time, then sleeps.
-static void wait_while(int* at, int value) {
+static void wait_while(unsigned* at, unsigned value) {
   for (int i = 0; i < SPINS; i++)
     if (__atomic_load_n(at, __ATOMIC_ACQUIRE) != value) return;
-  while (__atomic_load_n(at, __ATOMIC_ACQUIRE) == value) __builtin_wasm_memory_atomic_wait32(at, value, -1);
+  while (__atomic_load_n(at, __ATOMIC_ACQUIRE) == value) __builtin_wasm_memory_atomic_wait32((int*)at, (int)value, -1);
 }
 
-static void announce(int* at, int value) {
-  __atomic_store_n(at, value, __ATOMIC_SEQ_CST);
-  __builtin_wasm_memory_atomic_notify(at, 1024);
+// Wakes the helpers.
+static void call_helpers(Shared* shared) {
+  __atomic_store_n(&shared->wanted, shared->wanted + 1, __ATOMIC_SEQ_CST);
+  __builtin_wasm_memory_atomic_notify((int*)&shared->wanted, 1024);
 }
 
 static void make_together(Shared* shared, const Entry* entry) {
@@ -121,7 +125,7 @@ static void make_together(Shared* shared, const Entry* entry) {
     make_alone(&shared->call);
   } else {
     for (int i = 0; i < 8; i++) shared->team.counters[i] = 0;
-    announce(&shared->wanted, shared->wanted + 1);
+    call_helpers(shared);
     kernels_wasm(&shared->call, &shared->team, 0);
     barrier(&shared->team);
   }
@@ -134,7 +138,7 @@ EXPORT("drive") void drive(Shared* shared) {
   shared->team.yield = yield;
   shared->team.now = now;
   shared->team.barriers = shared->barriers;
-  for (int done = 0;; done++) {
+  for (unsigned done = shared->start;; done++) {
     wait_while(&shared->submitted, done);
     const Entry* entry = &shared->ring[done % RING_ENTRIES];
     const int operation = (int)entry->operation;
@@ -144,14 +148,15 @@ EXPORT("drive") void drive(Shared* shared) {
     else make_together(shared, entry);
     __atomic_store_n(&shared->done, done + 1, __ATOMIC_SEQ_CST);
   }
-  announce(&shared->wanted, -1);
+  shared->ending = 1;
+  call_helpers(shared);
 }
 
 // The main loop of a helper; helpers are numbered from 1.
 EXPORT("assist") void assist(Shared* shared, int thread) {
-  for (int seen = 0;; seen++) {
+  for (unsigned seen = shared->start;; seen++) {
     wait_while(&shared->wanted, seen);
-    if (__atomic_load_n(&shared->wanted, __ATOMIC_ACQUIRE) < 0) return;
+    if (shared->ending) return;
     kernels_wasm(&shared->call, &shared->team, thread);
     barrier(&shared->team);
   }

@@ -9,7 +9,9 @@ import { BEGUN, type KernelWorker } from './wasm-worker.ts';
 /** Words of `struct Shared`. */
 const SUBMITTED = 0;
 const DONE = 1;
+const WANTED = 2;
 const THREADS = 3;
+const START = 5;
 const PROBLEM = { at: 64, bytes: 128 };
 const SIGNAL = -1;
 const MOVE_BYTES = -2;
@@ -45,6 +47,8 @@ interface WorkerRequest {
   readonly threads: number;
   /** Milliseconds for all workers to start. */
   readonly maxStart: number;
+  /** What the count of commands is before the first one. For tests. Default: 0. */
+  readonly firstCommand?: number | undefined;
 }
 
 interface WorkerStarting {
@@ -85,6 +89,7 @@ export class WasmBackend implements Backend {
   readonly #waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
   /** Why all reads fail from now on. */
   #failure: EngineLostError | undefined;
+  /** The number of commands so far, as an integer of 32 bits that wraps around. So a difference of two counts has to be, too. */
   #submitted = 0;
   #nextRead = 1;
 
@@ -118,7 +123,10 @@ export class WasmBackend implements Backend {
    *
    * @returns why fewer than requested have started; undefined if all have
    */
-  async startWorkers({ makeWorker, threads, maxStart }: WorkerRequest): Promise<string | undefined> {
+  async startWorkers(request: WorkerRequest): Promise<string | undefined> {
+    const { makeWorker, threads, maxStart, firstCommand = 0 } = request;
+    this.#submitted = firstCommand | 0;
+    for (const count of [SUBMITTED, DONE, WANTED, START]) this.#words()[count] = this.#submitted;
     const starts: WorkerStarting[] = [];
     let problem: string | undefined;
     try {
@@ -278,13 +286,13 @@ export class WasmBackend implements Backend {
     }
     const words = this.#words();
     // If the queue is full, an entry becomes free when the current call is done, unless the driver has ended.
-    while (this.#submitted - Atomics.load(words, DONE) >= ring_entries()) {
+    while (((this.#submitted - Atomics.load(words, DONE)) | 0) >= ring_entries()) {
       if (this.#failure) throw this.#failure;
     }
-    const at = this.#shared + ring_offset() + (this.#submitted % ring_entries()) * entry_bytes();
+    const at = this.#shared + ring_offset() + ((this.#submitted >>> 0) % ring_entries()) * entry_bytes();
     const entry = new Float64Array(this.#memory.buffer, at, length).fill(0);
     fill(entry);
-    this.#submitted++;
+    this.#submitted = (this.#submitted + 1) | 0;
     Atomics.store(words, SUBMITTED, this.#submitted);
     Atomics.notify(words, SUBMITTED);
   }
@@ -321,9 +329,10 @@ export class WasmBackend implements Backend {
   }
 
   #freeDone(): void {
-    const done = this.#isIdle ? Number.POSITIVE_INFINITY : Atomics.load(this.#words(), DONE);
-    for (const { at, after } of this.#toFree) if (after <= done) this.#blocks.free(at);
-    this.#toFree = this.#toFree.filter(({ after }) => after > done);
+    const done = this.#isIdle ? this.#submitted : Atomics.load(this.#words(), DONE);
+    const isDone = ({ after }: { readonly after: number }) => ((done - after) | 0) >= 0;
+    for (const block of this.#toFree) if (isDone(block)) this.#blocks.free(block.at);
+    this.#toFree = this.#toFree.filter((block) => !isDone(block));
   }
 
   #growTo(end: number): void {

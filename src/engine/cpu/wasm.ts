@@ -17,6 +17,8 @@ export interface WasmInput {
   readonly threads: number;
   /** Milliseconds for all workers to start. */
   readonly maxStart?: number | undefined;
+  /** What the count of commands is before the first one. For tests. Default: 0. */
+  readonly firstCommand?: number | undefined;
 }
 
 export interface StartedBackend {
@@ -62,7 +64,7 @@ function hasWebAssembly(): boolean {
  */
 export async function wasmBackend(input: WasmInput): Promise<StartedBackend> {
   if (!hasWebAssembly()) throw unsupported('there is no WebAssembly here');
-  const { makeWorker, threads, maxStart = MAX_START } = input;
+  const { makeWorker, threads, maxStart = MAX_START, firstCommand } = input;
   const isFused = hasFused();
   const builds = usableBuilds();
   let problem: string | undefined;
@@ -72,7 +74,7 @@ export async function wasmBackend(input: WasmInput): Promise<StartedBackend> {
     const memory = hasThreads ? makeMemory(true) : undefined;
     if (memory) {
       const backend = new WasmBackend(await instantiate(shared, memory, isFused));
-      problem = await backend.startWorkers({ makeWorker, threads, maxStart });
+      problem = await backend.startWorkers({ makeWorker, threads, maxStart, firstCommand });
       if (backend.threads > 0) {
         return { backend, notice: threadsNotice(backend.threads, threads, problem ?? '') };
       }
