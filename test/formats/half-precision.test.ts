@@ -336,6 +336,11 @@ test('the commands and the library use a model in half precision, without a noti
   const start = ['--batch', '2', '--seq', '5', '--max-iterations', '2', '--log', 'plain', '--checkpoint-dir'];
   const tuned = await run('train', 'book.txt', '--init-from', 'half.safetensors', ...start, 'cv');
   assert.equal(tuned.code, 0, tuned.stderr);
+  // Where exact weights matter, it says that these are not.
+  assert.match(tuned.stdout, /^the checkpoint to start from: its weights are rounded to bfloat16$/m);
+  const mean = await run('average', 'half.safetensors', 'full.safetensors', '-o', 'mean.safetensors');
+  assert.match(mean.stdout, /^half\.safetensors: its weights are rounded to bfloat16$/m);
+  assert.doesNotMatch(mean.stdout, /^full.*rounded/m);
   const inspected = await run('inspect', 'half.safetensors', '--tensors');
   assert.match(inspected.stdout, /format +safetensors, [\d.]+ kB\n.*float32, stored as bfloat16\n/);
   assert.match(inspected.stdout, /rnn\.weight_ih_l0 +\[12, 6\] +bfloat16 /);
