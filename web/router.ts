@@ -7,8 +7,11 @@ export interface Route {
 }
 
 const hash = signal(location.hash);
+/** The part of the address after `#` when it was last read or written here. */
+let known = location.hash;
 addEventListener('hashchange', () => {
-  hash.value = location.hash;
+  known = location.hash;
+  hash.value = known;
 });
 
 export const route = computed<Route>(() => parseRoute(hash.value));
@@ -19,8 +22,12 @@ export function parseRoute(text: string): Route {
   return { page: path, parameters: new Map(new URLSearchParams(query)) };
 }
 
-/** Changes parameters of the address without a new entry in the history. An undefined value removes one. */
+/**
+ * Changes parameters of the address without a new entry in the history. An undefined value removes one. It does nothing if the reader has just
+ * chosen another page, whose `hashchange` is still to come.
+ */
 export function setParameters(changes: Readonly<Record<string, string | undefined>>): void {
+  if (location.hash !== known) return;
   const { page, parameters } = route.value;
   const query = new URLSearchParams([...parameters]);
   for (const [name, value] of Object.entries(changes)) {
@@ -33,6 +40,7 @@ export function setParameters(changes: Readonly<Record<string, string | undefine
   hash.value = next;
   try {
     history.replaceState(null, '', next);
+    known = location.hash;
   } catch {
     // Safari allows 100 changes in 30 seconds, and a slider makes more. The address follows with the next change.
   }

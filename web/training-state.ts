@@ -86,10 +86,15 @@ effect(() => {
   keepsNothing.value = undefined;
 });
 
+const listing = new LastRequest();
+
 export async function listRuns(): Promise<void> {
+  const isLast = listing.begin();
   try {
-    stored.value = await worker().call('runs', undefined);
+    const runs = await worker().call('runs', undefined);
+    if (isLast()) stored.value = runs;
   } catch (error) {
+    if (!isLast()) return;
     stored.value = [];
     keepsNothing.value = (error as Error).message;
   }

@@ -104,6 +104,21 @@ describe('late and in between', { skip: skipWithoutChromium, timeout: 900_000 },
     await page.context().close();
   });
 
+  test('a setting that changes just after the reader chose another page does not bring the first page back', async () => {
+    const page = await site().open('#/neurons');
+    await openExample(page);
+    await page.getByLabel('text to read').fill('The whale went down.\nThe boat did not.\n'.repeat(40));
+    await page.getByRole('button', { name: 'Read', exact: true }).click();
+    await page.locator('.units > div > button').nth(1).waitFor();
+    await page.evaluate(() => {
+      document.querySelector<HTMLElement>('nav a[href="#/write"]')?.click();
+      document.querySelectorAll<HTMLElement>('.units > div > button')[1]?.click();
+    });
+    await page.getByRole('heading', { name: 'Write' }).waitFor();
+    assert.match(page.url(), /#\/write$/);
+    await page.context().close();
+  });
+
   test('the dial shows the value that the text was written with, not the one that is set next', async () => {
     const page = await site().open('#/neurons');
     await openExample(page);
