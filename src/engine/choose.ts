@@ -139,8 +139,8 @@ async function openFastest(all: readonly EngineKind[], options: EngineOptions): 
     try {
       const { engine, notice } = await open(options);
       const limit = isLimited && `${options.precision} is computed by the ${name} engine, which is slow.`;
-      const problems = failures.filter(isNoteworthy).map(({ problem }) => problem);
-      const reason = problems.length > 0 && `${instead}: ${problems.join(' ')}`;
+      const problems = problemsOf(failures.filter(isNoteworthy));
+      const reason = problems && `${instead}: ${problems}`;
       return { engine, notice: joined(limit, reason, notice) };
     } catch (error) {
       if (!(error instanceof UnsupportedError)) throw error;
@@ -159,20 +159,26 @@ function withoutRounding(
   failures: readonly UnsupportedError[],
   gpu: EngineKindName | undefined,
 ): UnsupportedError {
-  const problems = failures.map(({ problem }) => ` ${problem}`).join('');
+  const problems = problemsOf(failures);
   const remedies = failures
     .flatMap((failure) => failure.remedies)
     .filter(({ set }) => set?.engine === undefined);
   const problem = gpu
-    ? `no engine of the CPU computes in ${compute}.`
-    : `no engine that computes in ${compute} works here.`;
-  return new UnsupportedError(problem + problems, {
+    ? `no engine of the CPU computes in ${compute}`
+    : `no engine that computes in ${compute} works here`;
+  return new UnsupportedError(problems ? `${problem}: ${problems}` : `${problem}.`, {
     remedies: [
       ...remedies,
       ...(gpu ? [{ text: 'To compute on a GPU', set: { engine: gpu } }] : []),
       { text: 'To compute in float32', set: { compute: 'float32' } },
     ],
   });
+}
+
+/** The problems as sentences after a colon; empty if there are none. */
+function problemsOf(failures: readonly UnsupportedError[]): string {
+  const texts = failures.map(({ problem }) => problem);
+  return texts.map((text, k) => (k === 0 ? text : text.slice(0, 1).toUpperCase() + text.slice(1))).join(' ');
 }
 
 /** Whether to tell the user about a failure. A missing add-on would otherwise cause a notice at every start. */
