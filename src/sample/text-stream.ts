@@ -5,6 +5,7 @@ import type { FloatArray, HeldUnit, Tensor } from '../engine/engine.ts';
 import { UsageError } from '../errors.ts';
 import { checkContent } from '../util/check-content.ts';
 import { checkOptions, type Given } from '../util/check-options.ts';
+import { nextTurn } from '../util/event-loop.ts';
 import { MersenneTwister } from '../util/mersenne-twister.ts';
 import { seed as anySeed, option } from '../util/option-info.ts';
 import { CharacterPieces } from './character-pieces.ts';
@@ -33,8 +34,11 @@ export interface StreamInput extends Given<StreamOptions> {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-/** Maximum tokens that one call of the engine reads. */
+/** Tokens that the first call of the engine reads, and at most. */
+const FIRST_STEPS = 64;
 const MAX_STEPS = 4096;
+/** Milliseconds that the next calls take, about. The stream and its model can be closed between calls. */
+const CALL_TIME = 100;
 
 export interface TextStreamSource {
   readonly pool: () => Promise<SequencePool>;
@@ -80,7 +84,7 @@ export class TextStream implements AsyncIterable<string> {
       checkContent('text', text);
       const { tokens, notices } = encodePrompt(vocabulary, text, options.unknown);
       for (const notice of notices) onNotice(notice);
-      if (tokens.length > 0) await (await this.#open()).read(tokens);
+      if (tokens.length > 0) await (await this.#open()).read(tokens, () => this.#checkOpen());
     });
   }
 
@@ -192,13 +196,21 @@ class StreamState {
     if (this.#pool.isClosed) throw closed();
   }
 
-  async read(tokens: readonly number[]): Promise<void> {
-    for (let from = 0; from < tokens.length; from += MAX_STEPS) {
-      this.#held.engine.readTokens({
-        ...this.#call,
-        tokens: Int32Array.from(tokens.slice(from, from + MAX_STEPS)),
-      });
+  /** @param check Throws if the stream was closed. */
+  async read(tokens: readonly number[], check: () => void): Promise<void> {
+    let steps = FIRST_STEPS;
+    for (let from = 0; from < tokens.length; ) {
+      this.checkOpen();
+      check();
+      const own = tokens.slice(from, from + steps);
+      const start = performance.now();
+      this.#held.engine.readTokens({ ...this.#call, tokens: Int32Array.from(own) });
       await this.#held.engine.read(this.#output, { offset: 0, count: 1 });
+      const fitting = (own.length * CALL_TIME) / (performance.now() - start);
+      from += own.length;
+      // An engine that computes on this thread gives it to others only here.
+      if (from < tokens.length) await nextTurn();
+      steps = Math.max(1, Math.min(Math.floor(fitting), 2 * steps, MAX_STEPS));
     }
   }
 

@@ -73,8 +73,8 @@ test('limits and stop texts also work when the engine draws', async () => {
   assert.equal(pieces.join(''), words);
 });
 
+// Without a limit, these texts would not end.
 test('a text ends when its time is over; one with a form is completed first', async () => {
-  const start = performance.now();
   let last: string | undefined;
   for await (const { ending } of model.generatePieces({ seconds: 0.2 })) last = ending;
   assert.equal(last, 'seconds');
@@ -82,17 +82,14 @@ test('a text ends when its time is over; one with a form is completed first', as
   assert.match(text, /^([a-z]{9} )*end$/);
   // A text that matches at any length is complete as soon as the time is over.
   assert.match(await generate({ seconds: 0.1, match: '[a-z]*' }), /^[a-z]+$/);
-  assert.ok(performance.now() - start < 30_000);
 });
 
 test('the time limit of samples is for all of them together', async () => {
-  const start = performance.now();
   const options = { count: 100_000, seconds: 0.3, length: 100 };
   const found = await samples(options);
   assert.ok(found.length > 0 && found.length < options.count);
   const cut = found.findIndex(({ ending }) => ending === 'seconds');
   assert.ok(cut < 0 || cut >= found.length - 128, 'only samples of the last batch are cut off');
-  assert.ok(performance.now() - start < 30_000);
 });
 
 test('bans and allowed characters apply to every draw; a penalty makes frequent symbols rarer', async () => {

@@ -102,6 +102,24 @@ test('wrong calls of a stream are errors that say why', async () => {
   open.close();
 });
 
+test('a stream and its model can be closed while a long text is read', async (context) => {
+  const large = madeCheckpoint({ hiddenSize: 100 });
+  const model = new LanguageModel(large, { engine: 'reference' });
+  context.after(() => model.close());
+  // Takes minutes to read.
+  const text = 'a'.repeat(1e6);
+  const stream = model.stream();
+  await stream.feed('a');
+  const closed = assert.rejects(stream.feed(text), /this stream is closed/);
+  setTimeout(() => stream.close(), 20);
+  await closed;
+  const other = model.stream();
+  await other.feed('a');
+  const lost = assert.rejects(other.feed(text), /this model is closed/);
+  setTimeout(() => model.close(), 20);
+  await lost;
+});
+
 test('the token for unknown characters is never written', async (context) => {
   const model = new LanguageModel(madeCheckpoint(), { threads: 1 });
   context.after(() => model.close());
