@@ -1,7 +1,7 @@
 /** Compares models by how well they predict a text, from their losses in the same blocks of its bytes. */
 import type { TokenKind, Vocabulary } from '../data/vocabulary.ts';
 import { TextError } from '../errors.ts';
-import { formatCount } from '../util/format.ts';
+import { counted, formatCount } from '../util/format.ts';
 import { type Interval, pairedBootstrap } from './bootstrap.ts';
 import type { ByteBlocks, ByteMap } from './byte-blocks.ts';
 import { sumOf } from './summary.ts';
@@ -43,7 +43,7 @@ export function checkComparable(readings: readonly Reading[]): void {
     if (map.unknown === 0) continue;
     throw new TextError(
       'text-not-comparable',
-      `${name} reads ${formatCount(map.unknown)} characters of the text as its one unknown symbol, which is easier to predict than the characters: ` +
+      `${name} reads ${counted(map.unknown, 'character')} of the text as its one unknown symbol, which is easier to predict than the characters: ` +
         "its loss can't be compared. Compare on a text whose characters it knows.",
     );
   }

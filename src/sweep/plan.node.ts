@@ -6,7 +6,7 @@ import type { Corpus } from '../data/corpus.ts';
 import { OptionError, SweepError, TextError, UsageError } from '../errors.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../train/options.ts';
 import { makeSchedule } from '../train/run/schedule.ts';
-import { formatCount } from '../util/format.ts';
+import { counted } from '../util/format.ts';
 import { optionsOfTrial, type SweepDefinition, TRIAL_DEFAULTS } from './definition.ts';
 import { rungsOf } from './schedule.ts';
 import { parametersOfTrials } from './search.ts';
@@ -88,7 +88,7 @@ function planTrial(
   if (!rungs)
     throw new SweepError(
       'sweep-too-short',
-      `trial ${number} has only ${formatCount(whole.last)} iterations` +
+      `trial ${number} has only ${counted(whole.last, 'iteration')}` +
         (definition.options.evaluateEvery === undefined
           ? ''
           : ` and evaluates every ${options.evaluateEvery}`) +

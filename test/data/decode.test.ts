@@ -17,7 +17,9 @@ test('drops a byte order mark and keeps CRLF, with notices', () => {
   assert.equal(content, 'a\r\nb\r\n');
   assert.equal(notices.length, 2);
   assert.match(notices[0] ?? '', /book\.txt.*byte order mark/);
-  assert.match(notices[1] ?? '', /2 lines end in CRLF/);
+  assert.equal(notices[1], 'book.txt: 2 lines end in CRLF, not in LF; kept as they are');
+  const one = decodeText(Buffer.from('a\r\nb\n'), 'book.txt', characters);
+  assert.deepEqual(one.notices, ['book.txt: one line ends in CRLF, not in LF; kept as it is']);
 });
 
 test('an empty file, a file with only a mark, a binary file', () => {

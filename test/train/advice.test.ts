@@ -231,6 +231,8 @@ test('the model size is judged by the number of characters per parameter', () =>
   assert.equal(judgeSize(10_000, 1_115_394).code, 'model-small');
   assert.equal(judgeSize(3_000_000, 100_000).code, 'model-large');
   assert.match(judgeSize(3_000_000, 100_000).sentence, /^30 parameters per character/);
+  assert.match(judgeSize(200_000, 199_000).sentence, /^1 parameter per character/);
+  assert.match(judgeSize(199_000, 200_000).sentence, /^1 character per parameter/);
 });
 
 test('advice has the options to change as data', () => {

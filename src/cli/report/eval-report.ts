@@ -11,7 +11,7 @@ import type { TemperatureFit } from '../../score/fit-temperature.ts';
 import { summarize } from '../../score/summary.ts';
 import type { SurprisingPlace } from '../../score/surprise.ts';
 import { compareWithBaseline } from '../../train/advice/baseline-comparison.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import { commandLine, fileWord } from '../arguments/command-line.ts';
 import { cellAndLayers } from '../terminal/model-text.ts';
 
@@ -149,10 +149,6 @@ function lossText(characters: number, nats: number, kind: TokenKind): string {
 /** A figure with some decimals; one that is too large for them in scientific notation. */
 function figure(value: number, decimals: number): string {
   return value < 1e9 ? value.toFixed(decimals) : value.toExponential(decimals);
-}
-
-function counted(count: number, kind: TokenKind): string {
-  return `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`;
 }
 
 export function reportJson(report: EvaluationReport) {

@@ -9,7 +9,7 @@ import type { ScoreOptions } from '../../score/options.ts';
 import { scoreSequences } from '../../score/score-sequences.ts';
 import { tooShort } from '../../score/score-text.ts';
 import { sequencesOf, type TextSequences } from '../../score/sequences.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted } from '../../util/format.ts';
 import { onlyOnce } from '../../util/once.ts';
 import type { CommandInput } from '../command.ts';
 import { note } from '../terminal/note.ts';
@@ -207,7 +207,7 @@ function comparisonLines({ unit, count, blocks, models, documents }: TextCompari
       const verdict = low >= MIN_SHOWN_DIFFERENCE ? 'worse' : 'no significant difference';
       return `${loss}, +${mean.toFixed(4)} (95%: ${signed(low)} to ${signed(high)}): ${verdict}`;
     }),
-    `over ${formatCount(count)} ${unit}s${documents === undefined ? '' : ` in ${formatCount(documents)} documents`}; intervals by paired bootstrap over ${formatCount(blocks)} blocks`,
+    `over ${counted(count, unit)}${documents === undefined ? '' : ` in ${counted(documents, 'document')}`}; intervals by paired bootstrap over ${counted(blocks, 'block')}`,
   ];
 }
 

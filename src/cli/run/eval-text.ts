@@ -13,7 +13,7 @@ import { tooShort } from '../../score/score-text.ts';
 import { type Sequence, sequencesOf } from '../../score/sequences.ts';
 import { sumOf } from '../../score/summary.ts';
 import { SurpriseTracker, type SurprisingPlace } from '../../score/surprise.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted } from '../../util/format.ts';
 import type { EvaluationReport } from '../report/eval-report.ts';
 import { placeLines, SurprisePainter, surpriseLegend } from '../report/surprise-text.ts';
 import type { TextOutput } from '../terminal/output.ts';
@@ -112,7 +112,7 @@ async function planOf({ tokens, vocabulary: { kind } }: Corpus, flags: WholeText
     throw new UsageError('--rows cuts a text into rows, but this text is already cut into documents.');
   const { sequences, rows, hasDocuments } = await sequencesOf(tokens, flags.rows);
   const how = hasDocuments
-    ? `all: every ${kind} but the first of ${formatCount(sequences.length)} documents, each starting with an empty memory`
+    ? `all: every ${kind} but the first of ${counted(sequences.length, 'document')}, each starting with an empty memory`
     : flags.rows === 1
       ? `all: every ${kind} but the first, read from start to end, starting with an empty memory`
       : `all: every ${kind} but the first, in ${sequences.length} parallel rows, each starting with an empty memory`;

@@ -3,7 +3,7 @@ import { surveyFolder } from '../../checkpoint/storage/run-survey.node.ts';
 import { compareWithBaseline } from '../../train/advice/baseline-comparison.ts';
 import type { BaselineEvent, FinishedEvent, StartedEvent } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import { commandLine, fileWord } from '../arguments/command-line.ts';
 import { bestLoss } from '../report/best-loss.ts';
 import { formatDuration } from '../terminal/duration-text.ts';
@@ -29,7 +29,7 @@ export async function summaryLines(ended: EndedRun): Promise<string[]> {
     iterations === 0
       ? []
       : [
-          `trained ${formatCount(iterations)} ${iterations === 1 ? 'iteration' : 'iterations'} in ${formatDuration(milliseconds)}, ` +
+          `trained ${counted(iterations, 'iteration')} in ${formatDuration(milliseconds)}, ` +
             `to iteration ${formatCount(finished.iteration)}, epoch ${fixed(finished.epoch, 2)}`,
         ];
   const best = bestLine(ended, run?.best);

@@ -14,7 +14,7 @@ import {
   serverOptionsSchema,
 } from '../../server/options.ts';
 import { createServer } from '../../server/server.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted } from '../../util/format.ts';
 import { onlyOnce } from '../../util/once.ts';
 import { fileWord } from '../arguments/command-line.ts';
 import type { CommandInput } from '../command.ts';
@@ -84,7 +84,7 @@ export async function runServe(
     await Promise.all(unwatch.map((end) => end()));
     const ended = await listening.close(secondsOf(flags.drain));
     if (ended === 0) return 0;
-    note(`ended ${formatCount(ended)} ${ended === 1 ? 'request' : 'requests'} that had not finished`);
+    note(`ended ${counted(ended, 'request')} that had not finished`);
     return exitCode;
   } finally {
     await port.close();

@@ -11,6 +11,7 @@ import { sizeOf } from '../../sweep/space.ts';
 import { addTrials, type SweepInput, sweep } from '../../sweep/sweep.node.ts';
 import { joinDatabase, rememberedDatabase } from '../../sweep/sweep-database.node.ts';
 import { findSweep, nameOfText, openSweep, SWEEPS } from '../../sweep/sweep-folder.node.ts';
+import { counted } from '../../util/format.ts';
 import { commandLine } from '../arguments/command-line.ts';
 import { triedParameters } from '../arguments/try-flag.ts';
 import type { CommandInput } from '../command.ts';
@@ -183,9 +184,8 @@ async function follow(
 }
 
 function startedLines({ name, trials, rungs, workers }: Extract<SweepEvent, { type: 'started' }>): string[] {
-  const count = trials === 1 ? '1 trial' : `${trials} trials`;
   const halving = rungs > 1 ? `, ${rungs} rungs` : '';
-  return [`sweep ${name}: ${count}${halving}${workers > 0 ? `, ${workers} at once` : ''}`];
+  return [`sweep ${name}: ${counted(trials, 'trial')}${halving}${workers > 0 ? `, ${workers} at once` : ''}`];
 }
 
 function eventLine(event: SweepEvent): string | undefined {

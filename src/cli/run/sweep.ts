@@ -8,6 +8,7 @@ import { CheckpointError, SweepError, UsageError } from '../../errors.ts';
 import type { SweepRecord, SweepStore, TrialRecord } from '../../sweep/store.ts';
 import { joinDatabase } from '../../sweep/sweep-database.node.ts';
 import { findSweep, openSweep, SWEEPS } from '../../sweep/sweep-folder.node.ts';
+import { counted } from '../../util/format.ts';
 import { suggest } from '../../util/suggest.ts';
 import { describeSystemError } from '../../util/system-error.ts';
 import type { CommandInput } from '../command.ts';
@@ -188,7 +189,7 @@ async function retrySweep(store: SweepStore, { folder, flags }: Target): Promise
     note(`no trial of ${basename(folder)} has failed.`);
     return 0;
   }
-  note(`${count} failed ${count === 1 ? 'trial' : 'trials'} will be trained again.`);
+  note(`${counted(count, 'failed trial')} will be trained again.`);
   return resume(flags, folder);
 }
 

@@ -9,7 +9,7 @@ import { exportSite } from '../../ui/export/export-site.node.ts';
 import { Access } from '../../ui/server/access.ts';
 import { createUiServer } from '../../ui/server/ui-server.node.ts';
 import type { Sources } from '../../ui/sources.ts';
-import { formatBytes, formatCount } from '../../util/format.ts';
+import { counted, formatBytes, formatCount } from '../../util/format.ts';
 import { fileWord } from '../arguments/command-line.ts';
 import type { CommandInput } from '../command.ts';
 import { reportError } from '../report/report-error.ts';
@@ -94,7 +94,7 @@ async function write(sources: Sources, missing: readonly string[], target: strin
   for (const folder of missing) note(`there is no folder ${folder}: the export will have no runs of it.`);
   const { runs, files, bytes } = await exportSite(sources, target);
   note(
-    `wrote ${target}: the pages with ${formatCount(runs)} ${runs === 1 ? 'run' : 'runs'}, ` +
+    `wrote ${target}: the pages with ${counted(runs, 'run')}, ` +
       `${formatCount(files)} files, ${formatBytes(bytes)}. Any web host can serve this folder.`,
   );
   return 0;

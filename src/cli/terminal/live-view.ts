@@ -9,7 +9,7 @@ import type {
   TrainingEvent,
 } from '../../train/events.ts';
 import { fixed } from '../../util/c-format.ts';
-import { formatBytes, formatCount } from '../../util/format.ts';
+import { counted, formatBytes, formatCount } from '../../util/format.ts';
 import { timeRangeLeft } from './duration-text.ts';
 import {
   judgeModelSize,
@@ -241,7 +241,7 @@ function header(event: StartedEvent): Row[] {
       text.name,
       formatBytes(text.bytes),
       `${formatCount(text.characters)} ${options.tokens}s, ${formatCount(event.vocabularySize)} different`,
-      ...(text.documents === undefined ? [] : [`${formatCount(text.documents)} documents`]),
+      ...(text.documents === undefined ? [] : [counted(text.documents, 'document')]),
     ),
     row(
       'split',

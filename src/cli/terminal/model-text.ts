@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { WeightType } from '../../checkpoint/stored-precision.ts';
 import type { LanguageModel } from '../../language-model.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted } from '../../util/format.ts';
 
 type Layers = Pick<ModelConfig, 'layers' | 'hiddenSize'>;
 
@@ -34,10 +34,10 @@ export function typesText(types: readonly WeightType[]): string {
 /** Describes a loaded model and its engine. */
 export async function describeModel(model: LanguageModel): Promise<string> {
   const { config, parameterCount, vocabulary } = model;
-  const size = `${formatCount(parameterCount)} parameters, ${vocabulary.size} symbols`;
+  const size = `${counted(parameterCount, 'parameter')}, ${counted(vocabulary.size, 'symbol')}`;
   return `${cellAndLayers(config)}, ${size}; ${await model.describeEngine()}`;
 }
 
 function layersText({ layers, hiddenSize }: Layers): string {
-  return `${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hiddenSize}`;
+  return `${counted(layers, 'layer')} of ${hiddenSize}`;
 }

@@ -1,6 +1,6 @@
 /** Splits a corpus into training, validation and test parts, and checks that it is large enough. */
 import { type Remedy, TextError } from '../../errors.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import type { Corpus } from '../corpus.ts';
 import { SplicedTokens } from '../tokens/spliced-tokens.ts';
 import type { BatchSource, Splits, TokenSource } from './batches.ts';
@@ -115,7 +115,7 @@ export function splitWarnings(
     warnings.push({
       code: 'few-batches',
       message:
-        `the text has only ${formatCount(batches)} batches of ${formatCount(options.batchSize)} × ` +
+        `the text has only ${counted(batches, 'batch', 'batches')} of ${formatCount(options.batchSize)} × ` +
         `${formatCount(options.sequenceLength)}, so an epoch has few updates. ` +
         (options.fit
           ? 'The text is very short.'

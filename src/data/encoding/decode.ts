@@ -155,7 +155,8 @@ export interface LineEnds {
 export function lineEndNotices(name: string, { crlf, cr }: LineEnds): string[] {
   const [count, ends] = crlf > 0 ? [crlf, 'CRLF'] : [cr, 'CR'];
   if (count === 0) return [];
-  return [`${name}: ${formatCount(count)} lines end in ${ends}, not in LF; they are kept as they are`];
+  const lines = count === 1 ? 'one line ends' : `${formatCount(count)} lines end`;
+  return [`${name}: ${lines} in ${ends}, not in LF; kept as ${count === 1 ? 'it is' : 'they are'}`];
 }
 
 function countLineEnds(text: string): LineEnds {

@@ -1,6 +1,6 @@
 /** Symbols of a text to train on or to evaluate that are not in the vocabulary. `sample/prompt.ts` handles those of prompts. */
 import { TextError } from '../../errors.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import { isContinuation } from '../../util/utf8.ts';
 import type { TokenKind, Vocabulary } from '../vocabulary.ts';
 import { nearestKnown } from './nearest-symbols.ts';
@@ -54,9 +54,7 @@ export class ChangedSymbols {
     const line = (count: number, what: string, symbols: readonly string[]) => {
       if (count === 0) return [];
       const list = symbols.slice(0, MAX_SHOWN).join(', ') + (symbols.length > MAX_SHOWN ? ' …' : '');
-      return [
-        `${name}: ${what.replace('N', `${formatCount(count)} ${kind}${count === 1 ? '' : 's'}`)} (${list})`,
-      ];
+      return [`${name}: ${what.replace('N', counted(count, kind))} (${list})`];
     };
     const entries = [...this.#known];
     const shown = (tokens: readonly number[]) =>

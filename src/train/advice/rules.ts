@@ -6,7 +6,7 @@
  */
 import type { Remedy } from '../../errors.ts';
 import type { CountModelLoss } from '../../score/count-model/count-model-loss.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import type { TrainingOptions } from '../options.ts';
 import { compareWithBaseline } from './baseline-comparison.ts';
 import type { LossPoint } from './loss-curve.ts';
@@ -222,8 +222,8 @@ export function judgeSize(
   const ratio = tokens / parameters;
   const sizes =
     ratio >= 1
-      ? `${formatCount(Number(ratio.toPrecision(2)))} characters per parameter`
-      : `${formatCount(Number((1 / ratio).toPrecision(2)))} parameters per character`;
+      ? `${counted(Number(ratio.toPrecision(2)), 'character')} per parameter`
+      : `${counted(Number((1 / ratio).toPrecision(2)), 'parameter')} per character`;
   if (isChosen) return { code: undefined, sentence: sizes };
   if (ratio > 10) {
     return {

@@ -4,7 +4,7 @@ import type { Corpus } from '../../data/corpus.ts';
 import { MAX_LAYERS } from '../../model/config.ts';
 import { checkMemory, fitsMemory, type MemoryBounds } from '../../model/memory.ts';
 import { parseDuration } from '../../util/duration.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import type { OptionOrigins } from '../../util/option-origins.ts';
 import { isUsed } from '../advice/unused-options.ts';
 import type { TrainingEvent } from '../events.ts';
@@ -143,7 +143,6 @@ function presetText(
 ): string {
   const isShort = seconds < 90;
   const time = Math.max(1, Math.round(isShort ? seconds : seconds / 60));
-  const counted = (count: number, unit: string) => `${formatCount(count)} ${count === 1 ? unit : `${unit}s`}`;
   return (
     `\`preset\` ${preset}: ${cell}, ${counted(layers, 'layer')} of ${formatCount(hiddenSize)} units, dropout ${dropout}, ` +
     `${counted(Number(maxEpochs.toPrecision(3)), 'epoch')}: about ${counted(time, isShort ? 'second' : 'minute')} at ${Math.round(flopsPerSecond / 1e9)} GFLOP/s` +

@@ -1,6 +1,6 @@
 /** The reaction to an explosion: another attempt from the last good state, or the end of the run. */
 import { DivergenceError, type Remedy } from '../../errors.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import type { RestoredEvent } from '../events.ts';
 import { checkTrainingOptions, type TrainingOptions } from '../options.ts';
 import type { TrainingRun } from '../run/training-run.ts';
@@ -29,7 +29,7 @@ export function recoverFromDivergence(
   }
   const rate = run.goBack(false);
   const { iteration } = run;
-  const tried = `${formatCount(retries)} ${retries === 1 ? 'retry' : 'retries'} with smaller learning rates did not help`;
+  const tried = `${counted(retries, 'retry', 'retries')} with smaller learning rates did not help`;
   const kept = iteration > 0 ? ` The model of iteration ${formatCount(iteration)} is kept.` : '';
   return new DivergenceError(code, `${reason}; ${retries > 0 ? `${tried}; ` : ''}training stopped.${kept}`, {
     remedies: slowerRemedies(rate),

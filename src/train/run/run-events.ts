@@ -155,22 +155,29 @@ export function alreadyEndedNotice(
   if (!isEarly || earlyStop === undefined) return undefined;
   const { sinceLowest, lowest = Number.NaN } = validationLosses;
   const message =
-    `the run has ended early: ${formatCount(sinceLowest)} evaluations in a row were no better than the best, ` +
+    `the run has ended early: ${inARow(sinceLowest)} no better than the best, ` +
     `${lowest.toFixed(4)}. Nothing was trained.`;
   const remedies = [{ text: 'To train further', set: { earlyStop: sinceLowest + earlyStop } }];
   return { type: 'notice', reason: 'no-better', message, remedies };
 }
 
+/** `the last evaluation was`, `3 evaluations in a row were`. */
+function inARow(evaluations: number): string {
+  return evaluations === 1
+    ? 'the last evaluation was'
+    : `${formatCount(evaluations)} evaluations in a row were`;
+}
+
 export function averageMessage({ validationLosses }: TrainingRun): string {
   return (
-    `${formatCount(validationLosses.sinceLowest)} evaluations in a row were no better than the best: from now on, the run averages the weights, ` +
+    `${inARow(validationLosses.sinceLowest)} no better than the best: from now on, the run averages the weights, ` +
     'and evaluates, samples and saves the average.'
   );
 }
 
 export function earlyStopMessage({ validationLosses }: TrainingRun): string {
   return (
-    `${formatCount(validationLosses.sinceLowest)} evaluations in a row were no better than the best: the run ends early. ` +
+    `${inARow(validationLosses.sinceLowest)} no better than the best: the run ends early. ` +
     'The best checkpoint is the one to use.'
   );
 }

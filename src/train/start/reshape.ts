@@ -10,7 +10,7 @@ import type { TrainingState } from '../../checkpoint/checkpoint.ts';
 import { isSameShape, type Shape, trainingBatches } from '../../data/batches/splits.ts';
 import type { Corpus } from '../../data/corpus.ts';
 import type { Layout } from '../../engine/layout.ts';
-import { formatCount } from '../../util/format.ts';
+import { counted, formatCount } from '../../util/format.ts';
 import type { TrainingOptions } from '../options.ts';
 import { zeroState } from '../run/run-state.ts';
 import { storedTrainingOptions } from './resume.ts';
@@ -59,7 +59,7 @@ export function reshapeRun(
     },
     notices: [
       `batches of ${shapeText(options)} instead of ${shapeText(before)}: the weights, the optimizer's moments and the learning rate are kept; ` +
-        `training continues at epoch ${(position / count).toFixed(2)}, which now has ${formatCount(count)} iterations instead of ${formatCount(countBefore)}; ` +
+        `training continues at epoch ${(position / count).toFixed(2)}, which now has ${counted(count, 'iteration')} instead of ${formatCount(countBefore)}; ` +
         `the carried state ${keepsState ? 'is kept' : 'starts at zero'}; ` +
         `the held-out text stays the same and is measured in batches of ${shapeText(heldOut)}, so that losses compare`,
     ],
