@@ -72,6 +72,38 @@ describe('the Train page', { skip: skipWithoutChromium, timeout: 900_000 }, () =
     await page.context().close();
   });
 
+  test('a run whose last worker is still ending continues when it has ended', async () => {
+    const page = await site().open('#/train');
+    await start(page, { maxEpochs: '50', maxIterations: '5' });
+    await page.getByText('has made all its iterations').waitFor();
+    const row = page.locator('.stored li');
+    await row.getByLabel('to iteration').fill('12');
+    // The worker of a page that was reloaded would have this lock for a moment.
+    await page.evaluate(async () => {
+      const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
+      let [lock, release] = ['', () => {}];
+      for await (const name of runs.keys()) lock = `char-rnn ${name}`;
+      await new Promise<void>((resolve) => {
+        navigator.locks.request(lock, () => {
+          resolve();
+          return new Promise<void>((end) => {
+            release = end;
+          });
+        });
+      });
+      const timer = setInterval(async () => {
+        const { pending = [] } = await navigator.locks.query();
+        if (!pending.some(({ name }) => name === lock)) return;
+        clearInterval(timer);
+        release();
+      }, 10);
+    });
+    await row.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('has made all its iterations').waitFor();
+    await row.getByText('iteration 12 of').waitFor();
+    await page.context().close();
+  });
+
   test('a run that another tab trains can be neither deleted nor continued', async () => {
     const page = await site().open('#/train');
     page.on('dialog', (dialog) => dialog.accept());

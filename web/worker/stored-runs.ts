@@ -114,7 +114,7 @@ export class RunFolder {
   async restoreRecord(): Promise<StoredRun | undefined> {
     const last = await opfsFile(this.#folder, LAST);
     if (!last) return undefined;
-    const unlock = await lockFolder(this.#folder).catch(() => undefined);
+    const unlock = await lockFolder(this.#folder, 0).catch(() => undefined);
     try {
       if (!unlock) return undefined;
       // Another tab may have written it meanwhile, with the name of its text.

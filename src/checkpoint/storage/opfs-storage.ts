@@ -112,14 +112,21 @@ export function isMissing(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'NotFoundError';
 }
 
+/** Milliseconds in which a worker ends whose page was reloaded, and gives its locks back. */
+const ENDING_TIME = 3000;
+
 /**
  * Locks a folder for this worker, so that no other tab writes there.
  *
+ * @param patience Milliseconds to wait if another worker has the lock.
  * @returns a function that unlocks it
  * @throws {CheckpointError} `checkpoint-locked`
  */
-export async function lockFolder({ name }: FileSystemDirectoryHandle): Promise<() => void> {
-  const unlock = await lockName(`char-rnn ${name}`);
+export async function lockFolder(
+  { name }: FileSystemDirectoryHandle,
+  patience = ENDING_TIME,
+): Promise<() => void> {
+  const unlock = await lockName(`char-rnn ${name}`, patience);
   if (unlock) return unlock;
   throw new CheckpointError(
     'checkpoint-locked',
@@ -127,14 +134,15 @@ export async function lockFolder({ name }: FileSystemDirectoryHandle): Promise<(
   );
 }
 
-/** @returns a function that unlocks it; undefined if another tab, or this one, has the lock */
-async function lockName(name: string): Promise<(() => void) | undefined> {
+/** @returns a function that unlocks it; undefined if another tab, or this one, keeps the lock */
+async function lockName(name: string, patience: number): Promise<(() => void) | undefined> {
+  const options = patience > 0 ? { signal: AbortSignal.timeout(patience) } : { ifAvailable: true };
   return new Promise((resolve, reject) => {
     navigator.locks
-      .request(name, { ifAvailable: true }, (lock) => {
+      .request(name, options, (lock) => {
         if (!lock) return resolve(undefined);
         return new Promise<void>((release) => resolve(release));
       })
-      .catch(reject);
+      .catch((error: DOMException) => (error.name === 'TimeoutError' ? resolve(undefined) : reject(error)));
   });
 }
