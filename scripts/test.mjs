@@ -2,7 +2,7 @@
  * Runs the tests with Node's test runner: all of them, or those whose path contains one of the given words.
  *
  *     npm test              everything, after a build, except what runs by itself: tests on a software GPU or a PostgreSQL server, and long ones
- *     npm test -- webgpu lost-devices gpu-flags soak postgres neon wasm-binaries web/pages web/sweeps inspect/dial    these
+ *     npm test -- webgpu lost-devices gpu-flags soak postgres …    these: npm test without words prints the whole line
  *     npm test -- data      test/data/…, and any file with "data" in its name
  *     node scripts/test.mjs data/decode            without a build: takes seconds, for tests that only use src/
  *     node scripts/test.mjs --watch data/decode    again whenever a file that the tests import changes
@@ -21,12 +21,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const isWatch = process.argv.includes('--watch');
 const words = process.argv.slice(2).filter((word) => word !== '--watch');
 
-/** Tests that take long or need a server, and fail only after rare changes: they run if their path is asked for, and in .ci/run. */
+/** Tests that take long, or need a server or a compiler, and fail only after rare changes: they run if their path is asked for, and in .ci/run. */
 const BY_THEMSELVES = [
   'soak',
   'postgres',
   'neon',
   'wasm-binaries',
+  'kernel-symbols',
+  'engine/waits',
+  'build.test',
+  'package.test',
   'web/pages',
   'web/sweeps',
   'inspect/dial',
