@@ -1,5 +1,6 @@
 /** What a chart of curves shows, in words, for readers who can't see it. */
 import type { Curve } from '../src/ui/protocol.ts';
+import { capitalized } from '../src/util/capitalized.ts';
 
 export interface ShownCurve {
   readonly label: string;
@@ -24,7 +25,7 @@ export function chartWords(curves: readonly ShownCurve[], { xLabel, yLabel, isLo
     .filter(({ value }) => Number.isFinite(value))
     .sort((a, b) => a.value - b.value);
   const [from, to] = extentOf(curves) ?? [0, 0];
-  const what = `${capital(yLabel)} by ${xLabel}, from ${figure(from)} to ${figure(to)}, of`;
+  const what = `${capitalized(yLabel)} by ${xLabel}, from ${figure(from)} to ${figure(to)}, of`;
   const [low, high] = [ends[0], ends.at(-1)];
   const pinned = curves.find(({ isPinned }) => isPinned);
   return [
@@ -64,8 +65,4 @@ export function figure(value: number): string {
   return Math.abs(value) >= 1000
     ? Math.round(value).toLocaleString('en')
     : String(Number(value.toPrecision(4)));
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

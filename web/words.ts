@@ -1,4 +1,5 @@
 /** Texts for the names and numbers of the library. */
+import { capitalized } from '../src/util/capitalized.ts';
 
 /** `learningRate` → `learning rate`. */
 export function optionWords(name: string): string {
@@ -27,7 +28,7 @@ export function inWords(message: string, flags = NO_FLAGS): string {
 
 /** A message of the library or the server, with a capital at its beginning. */
 export function asSentence(message: string): string {
-  return message.slice(0, 1).toUpperCase() + message.slice(1);
+  return capitalized(message);
 }
 
 /** A character that can be read aloud. */

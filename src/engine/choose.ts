@@ -1,5 +1,6 @@
 /** Chooses the engine: the requested one, a GPU, or the fastest that works on the CPU. */
 import { AddonError, OptionError, UnsupportedError, UsageError } from '../errors.ts';
+import { capitalized } from '../util/capitalized.ts';
 import type { Compute, Engine, Precision, Quantization } from './engine.ts';
 import type { EngineKindName, EngineName } from './names.ts';
 
@@ -178,7 +179,7 @@ function withoutRounding(
 /** The problems as sentences after a colon; empty if there are none. */
 function problemsOf(failures: readonly UnsupportedError[]): string {
   const texts = failures.map(({ problem }) => problem);
-  return texts.map((text, k) => (k === 0 ? text : text.slice(0, 1).toUpperCase() + text.slice(1))).join(' ');
+  return texts.map((text, k) => (k === 0 ? text : capitalized(text))).join(' ');
 }
 
 /** Whether to tell the user about a failure. A missing add-on would otherwise cause a notice at every start. */
