@@ -151,13 +151,15 @@ export function withMethods<T extends Checkpoint>(checkpoint: T): T {
   return vocabulary === checkpoint.vocabulary ? checkpoint : { ...checkpoint, vocabulary };
 }
 
-/** That the weights of a file are rounded, for what continues from them. */
-export function roundingNotices({ weightTypes = [] }: Pick<Checkpoint, 'weightTypes'>): string[] {
-  const types = new Set(weightTypes.filter((type) => type !== 'float32' && type !== 'float64'));
-  return types.size > 0 ? [`its weights are rounded to ${[...types].join(' and ')}`] : [];
-}
-
 /** All messages about how a checkpoint was read. */
 export function readingNotices({ notices = [], origin }: Checkpoint): string[] {
   return [...notices, ...(origin?.notices ?? [])];
+}
+
+/** The same for what continues from its weights: also that they are rounded. */
+export function continuingNotices(checkpoint: Checkpoint): string[] {
+  const { weightTypes = [] } = checkpoint;
+  const types = new Set(weightTypes.filter((type) => type !== 'float32' && type !== 'float64'));
+  const rounded = types.size > 0 ? [`its weights are rounded to ${[...types].join(' and ')}`] : [];
+  return [...readingNotices(checkpoint), ...rounded];
 }

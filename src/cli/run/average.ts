@@ -1,7 +1,7 @@
 /** `char-rnn average`: makes one model of several checkpoints. */
 import { realpath } from 'node:fs/promises';
 import { CheckpointMean } from '../../checkpoint/average.ts';
-import { type Checkpoint, readingNotices, roundingNotices } from '../../checkpoint/checkpoint.ts';
+import { type Checkpoint, continuingNotices } from '../../checkpoint/checkpoint.ts';
 import { isSameCheckpoint } from '../../checkpoint/storage/storage.ts';
 import type { StoredPrecision } from '../../checkpoint/stored-precision.ts';
 import { UsageError } from '../../errors.ts';
@@ -100,8 +100,7 @@ async function meanOf(paths: readonly string[], say: (line: string) => void) {
     mean.add(checkpoint, path);
     files.push(file);
     say(averagedText(file));
-    for (const notice of [...readingNotices(checkpoint), ...roundingNotices(checkpoint)])
-      notices.push(`${path}: ${notice}`);
+    notices.push(...continuingNotices(checkpoint).map((notice) => `${path}: ${notice}`));
   }
   return { checkpoint: mean.checkpoint, files, notices };
 }

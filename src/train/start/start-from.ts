@@ -1,6 +1,6 @@
 /** Starts a new run, from random weights or from those of a checkpoint: its options, vocabulary and parameters. */
 
-import { type Checkpoint, readingNotices, roundingNotices } from '../../checkpoint/checkpoint.ts';
+import { type Checkpoint, continuingNotices } from '../../checkpoint/checkpoint.ts';
 import { adaptationNotices, adaptVocabulary, checkSameKind } from '../../data/adapt-vocabulary.ts';
 import type { CorpusOptions } from '../../data/corpus.ts';
 import type { Vocabulary } from '../../data/vocabulary.ts';
@@ -66,8 +66,7 @@ export function startingOptions(
       return asked !== undefined && asked !== value;
     })
     .map(([name, value]) => `\`${name}\` is ${value ?? 'none'}: it comes from the checkpoint to start from`);
-  for (const notice of [...readingNotices(initial), ...roundingNotices(initial)])
-    notices.push(`the checkpoint to start from: ${notice}`);
+  notices.push(...continuingNotices(initial).map((notice) => `the checkpoint to start from: ${notice}`));
   if (initial.precision !== options.precision) {
     notices.push(
       `the checkpoint to start from is ${initial.precision}; training continues in ${options.precision}`,
