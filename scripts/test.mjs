@@ -2,7 +2,7 @@
  * Runs the tests with Node's test runner: all of them, or those whose path contains one of the given words.
  *
  *     npm test              everything, after a build, except what runs by itself: tests on a software GPU or a PostgreSQL server, and long ones
- *     npm test -- webgpu lost-devices gpu-flags soak postgres …    these: npm test without words prints the whole line
+ *     npm test -- --by-themselves    these
  *     npm test -- data      test/data/…, and any file with "data" in its name
  *     node scripts/test.mjs data/decode            without a build: takes seconds, for tests that only use src/
  *     node scripts/test.mjs --watch data/decode    again whenever a file that the tests import changes
@@ -18,9 +18,6 @@ import { fileURLToPath } from 'node:url';
 import { bundleTests } from './bundle-tests.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const isWatch = process.argv.includes('--watch');
-const words = process.argv.slice(2).filter((word) => word !== '--watch');
-
 /** Tests that take long, or need a server or a compiler, and fail only after rare changes: they run if their path is asked for, and in .ci/run. */
 const BY_THEMSELVES = [
   'soak',
@@ -35,6 +32,14 @@ const BY_THEMSELVES = [
   'web/sweeps',
   'inspect/dial',
 ];
+/** Files with tests on a software GPU. In `npm test`, these tests skip (test/engine/webgpu/software.ts), and the others of the files run. */
+const ON_SOFTWARE_GPU = ['webgpu', 'lost-devices', 'gpu-flags'];
+
+const given = process.argv.slice(2);
+const isWatch = given.includes('--watch');
+const words = given.includes('--by-themselves')
+  ? [...ON_SOFTWARE_GPU, ...BY_THEMSELVES]
+  : given.filter((word) => word !== '--watch');
 
 const all = readdirSync(join(root, 'test'), { recursive: true })
   .map((name) => join('test', String(name)))
@@ -50,10 +55,7 @@ const files = all.filter((name) =>
   words.length === 0 ? !BY_THEMSELVES.some((word) => has(name, word)) : words.some((word) => has(name, word)),
 );
 
-if (words.length === 0)
-  console.log(
-    `# not among these tests: npm test -- webgpu lost-devices gpu-flags ${BY_THEMSELVES.join(' ')}`,
-  );
+if (words.length === 0) console.log('# not among these tests: npm test -- --by-themselves');
 
 mkdirSync(join(root, 'build'), { recursive: true });
 const folder = mkdtempSync(join(root, 'build', 'tests-'));
