@@ -167,17 +167,22 @@ export async function storedRuns(): Promise<StoredRun[]> {
     const folder = new RunFolder(handle);
     const record = (await folder.record()) ?? (await folder.restoreRecord());
     if (record) found.push(record);
-    else if (await folder.isLeftOver()) await deleteRun(folder.id).catch(() => {});
+    else if (await folder.isLeftOver()) await deleteRun(folder.id, 0).catch(() => {});
   }
   return found.sort((a, b) => b.changed - a.changed);
 }
 
-/** Deletes a run, if it is still there. @throws {CheckpointError} `checkpoint-locked` while it is going */
-export async function deleteRun(id: string): Promise<void> {
+/**
+ * Deletes a run, if it is still there.
+ *
+ * @param patience As of `lockFolder`.
+ * @throws {CheckpointError} `checkpoint-locked` while it is going
+ */
+export async function deleteRun(id: string, patience?: number): Promise<void> {
   const runs = await runsFolder();
   let unlock = () => {};
   try {
-    unlock = await lockFolder(await runs.getDirectoryHandle(id));
+    unlock = await lockFolder(await runs.getDirectoryHandle(id), patience);
     await runs.removeEntry(id, { recursive: true });
   } catch (error) {
     // Another tab has deleted it.
