@@ -4,7 +4,9 @@
  * This file checks each call, replaces its tensors by buffers and offsets, and submits it to a backend. native/kernels does all the
  * computing.
  */
+
 import type { EngineLostError } from '../../errors.ts';
+import { counted } from '../../util/format.ts';
 import {
   checkCompute,
   checkCrossEntropy,
@@ -73,7 +75,7 @@ export class CpuEngine implements Engine {
   constructor(backend: Backend) {
     this.#context = new CpuContext(backend);
     this.lost = backend.lost ?? new Promise(() => {});
-    const threads = `${backend.threads} ${backend.threads === 1 ? 'thread' : 'threads'}`;
+    const threads = counted(backend.threads, 'thread');
     this.description = {
       name: backend.name,
       precision: 'float32',
